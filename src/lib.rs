@@ -1,0 +1,3 @@
+#![doc = include_str!("../docs/rooms.md")]
+
+pub mod model;
