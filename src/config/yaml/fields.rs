@@ -52,9 +52,15 @@ impl<'a> Fields<'a> {
         self.get(key).unwrap_or_default()
     }
 
+    /// The value at a key; an empty text counts as left out.
+    pub fn get_if_set<T: Decode>(&mut self, key: &'static str) -> Option<T> {
+        self.asked.push(key);
+        T::decode(self.present(&[key]).first()?)
+    }
+
     /// The text at a key; an empty one counts as left out.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
-        self.get(key).filter(|text: &String| !text.is_empty())
+        self.get_if_set(key)
     }
 
     /// The elements of the list at a key; none if the key is not there or null.
@@ -62,8 +68,16 @@ impl<'a> Fields<'a> {
         self.value_of(key).map(|value| value.items()).unwrap_or_default()
     }
 
-    /// The keys that were asked for so far and are there with a value other than null and the empty text: what Go
-    /// sees as not zero.
+    /// The mapping at a key, read with `decode`; `None` if it is not there, null or at fault.
+    pub fn block<T, O: Into<Option<T>>>(
+        &mut self,
+        key: &'static str,
+        decode: impl FnOnce(&mut Self) -> O,
+    ) -> Option<T> {
+        self.value_of(key).filter(|value| !value.is_null())?.fields(decode)?.into()
+    }
+
+    /// The keys of a list that are there, with a value other than null and the empty text (what Go sees as zero).
     #[must_use]
     pub fn present(&self, keys: &[&'static str]) -> Vec<Value<'a>> {
         let entries = self.entries.iter().filter(|(name, value)| {
@@ -80,6 +94,21 @@ impl<'a> Fields<'a> {
             second.key_fault(message);
         }
         present.len() <= 1
+    }
+
+    /// Records a fault at each of `keys` that is present.
+    pub fn fault_at(&self, keys: &[&'static str], message: &str) {
+        for value in self.present(keys) {
+            value.key_fault(message);
+        }
+    }
+
+    /// Records a fault at a key, or at the mapping if it is not there.
+    pub fn fault_at_key(&self, key: &'static str, message: &str) {
+        match self.entries.iter().find(|(name, _)| *name == key) {
+            Some((_, value)) => value.fault(message),
+            None => self.value.fault(message),
+        }
     }
 
     /// Names the keys that exist in Prometheus but not here: present ones are faults.
