@@ -3,14 +3,19 @@
 
 mod alerting;
 mod discovery;
+mod error;
 mod hash;
 mod http;
+mod paths;
 mod position;
 mod secret;
+mod suggest;
 mod url;
+pub mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
+pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;
 pub use http::{
     Authentication, Authorization, AwsKeys, BasicAuth, ClientCertificate, Grant, HeaderValue,
