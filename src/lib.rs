@@ -1,4 +1,5 @@
 #![doc = include_str!("../docs/rooms.md")]
 
 pub mod config;
+pub mod engine;
 pub mod model;
