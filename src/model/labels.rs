@@ -73,7 +73,7 @@ impl LabelSet {
 
     /// Builds a set from labels in any order; of two with one name the later wins, as in a Go map.
     #[must_use]
-    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut Vec<(N, V)>) -> Self {
+    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut [(N, V)]) -> Self {
         let sorted = pairs.windows(2).all(|pair| pair[0].0.as_ref() < pair[1].0.as_ref());
         if !sorted {
             pairs.sort_by(|left, right| left.0.as_ref().cmp(right.0.as_ref()));
@@ -121,7 +121,7 @@ impl Default for LabelSet {
 
 impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for LabelSet {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self::from_pairs(&mut pairs.into_iter().collect())
+        Self::from_pairs(&mut pairs.into_iter().collect::<Vec<_>>())
     }
 }
 
@@ -239,7 +239,7 @@ impl LabelSetBuilder {
     /// Deletes a label.
     pub fn remove(&mut self, name: &str) {
         self.added.retain(|(added, _)| added != name);
-        if !self.deleted.iter().any(|deleted| deleted == name) {
+        if self.base.get(name).is_some() && !self.deleted.iter().any(|deleted| deleted == name) {
             self.deleted.push(SmolStr::new(name));
         }
     }

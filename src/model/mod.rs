@@ -10,6 +10,9 @@ mod change;
 mod duration;
 mod fingerprint;
 mod labels;
+mod quote;
+mod regex;
+mod relabel;
 mod time;
 
 pub use alert::Alert;
@@ -19,4 +22,10 @@ pub use change::{
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use quote::{format_label_set, push_quoted, quote, unquote};
+pub use regex::{Captures, Regex, RegexError, Template};
+pub use relabel::{
+    NameValidation, RelabelAction, RelabelConfig, RelabelError, RelabelRule, Relabelled, relabel,
+    relabel_builder,
+};
 pub use time::{TimeError, Timestamp};
