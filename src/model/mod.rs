@@ -6,6 +6,7 @@
 //! one; it uses none.
 
 mod alert;
+mod change;
 mod duration;
 mod fingerprint;
 mod labels;
@@ -15,6 +16,9 @@ mod relabel;
 mod time;
 
 pub use alert::Alert;
+pub use change::{
+    Accepted, AlertId, Balance, Change, Destination, Expiry, Outcome, Refill, Sequence, Suppression, Told,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
