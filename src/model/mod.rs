@@ -9,6 +9,7 @@ mod alert;
 mod duration;
 mod fingerprint;
 mod labels;
+mod matcher;
 mod quote;
 mod regex;
 mod relabel;
@@ -18,6 +19,7 @@ pub use alert::Alert;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
 pub use regex::{Captures, Regex, RegexError, Template};
 pub use relabel::{
