@@ -4,10 +4,13 @@
 mod alerting;
 mod discovery;
 mod error;
+mod expand;
 mod hash;
 mod http;
 mod paths;
 mod position;
+mod prometheus;
+mod relabel;
 mod secret;
 mod suggest;
 mod url;
@@ -23,5 +26,7 @@ pub use http::{
     Source, TlsConfig, TlsVersion,
 };
 pub use position::Position;
+pub use prometheus::PrometheusConfig;
+pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;
