@@ -281,10 +281,11 @@ impl Shared {
         }
     }
 
-    /// Something failed: nothing is kept until a snapshot.
-    pub(super) fn fail(&self, reason: String) {
+    /// Something failed, and with it `lost` records were not kept: nothing is kept until a snapshot.
+    pub(super) fn fail(&self, reason: String, lost: u64) {
         let mut state = self.lock();
         state.in_flight_since = None;
+        state.stats.not_kept += lost;
         self.break_off(&mut state, reason);
     }
 
@@ -425,8 +426,9 @@ impl Shared {
         if mem::take(&mut state.watchdog_sleeps) {
             self.watchdog.notify_one();
         }
-        let before = self.status.send_replace(Status::Durable);
+        // Whoever sees the status can rely on the answers that follow.
         self.progress.send_modify(|progress| progress.durable = true);
+        let before = self.status.send_replace(Status::Durable);
         if let Status::NotDurable { since, .. } = before {
             tracing::info!(
                 component = "journal",

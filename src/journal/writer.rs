@@ -95,7 +95,7 @@ impl Writer {
         let committed = self.commit(records);
         if let Err(reason) = &committed {
             self.segment = None;
-            self.shared.fail(reason.clone());
+            self.shared.fail(reason.clone(), records.len() as u64);
         }
         match request {
             Some(request) if alone => self.write_snapshot(request),
@@ -171,7 +171,7 @@ impl Writer {
         self.shared.snapshot_ends(position, replaced, begun.elapsed(), &written);
         let name = FileKind::Snapshot.name(position);
         if let Err(reason) = self.attempt("write", &name, written) {
-            self.shared.fail(reason);
+            self.shared.fail(reason, 0);
         }
     }
 
@@ -217,8 +217,8 @@ impl Writer {
         let limit = self.shared.options.commit_limit;
         match probed {
             Ok(()) if elapsed < limit => self.shared.probed(),
-            Ok(()) => self.shared.fail(format!("the disk took {elapsed:?} to sync")),
-            Err(reason) => self.shared.fail(reason),
+            Ok(()) => self.shared.fail(format!("the disk took {elapsed:?} to sync"), 0),
+            Err(reason) => self.shared.fail(reason, 0),
         }
     }
 

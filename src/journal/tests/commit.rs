@@ -1,7 +1,7 @@
 //! Appending and what a commit is.
 
 use super::*;
-use crate::journal::{Error, Status};
+use crate::journal::Error;
 
 #[tokio::test]
 async fn records_come_back_in_order() {

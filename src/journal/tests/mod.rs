@@ -7,10 +7,12 @@ mod power;
 mod snapshots;
 
 use std::future::Future;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::time::Duration;
 
-use super::{Disk, Durability, Files, Journal, Options, Position, Recovered, SimulatedDisk, WriteSnapshot};
+use super::{
+    Disk, Durability, Files, Journal, Options, Position, Recovered, SimulatedDisk, Status, WriteSnapshot,
+};
 
 /// What recovery gave: the snapshot and the records after it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,20 @@ async fn until(journal: &Journal, condition: impl Fn(&Journal) -> bool) {
     soon(async {
         while !condition(journal) {
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+/// Answers every wish for a snapshot with `text`, until the journal is durable.
+async fn repair(journal: &Journal, text: &str) {
+    let mut status = journal.status();
+    soon(async {
+        loop {
+            tokio::select! {
+                durable = status.wait_for(Status::is_durable) => return drop(durable.unwrap()),
+                () = journal.snapshot_wanted() => journal.snapshot(state(text)),
+            }
         }
     })
     .await;
