@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod engine;
+pub mod journal;
 pub mod model;
 pub mod net;
