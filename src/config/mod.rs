@@ -16,6 +16,9 @@ mod suggest;
 mod url;
 pub mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
