@@ -2,6 +2,7 @@
 //! later still names file, line and column. Secrets are a type that cannot print.
 
 mod alerting;
+mod coordinator;
 mod discovery;
 mod error;
 mod expand;
@@ -14,9 +15,14 @@ mod relabel;
 mod secret;
 mod suggest;
 mod url;
+mod watch;
 pub mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;
@@ -30,3 +36,4 @@ pub use prometheus::PrometheusConfig;
 pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;
+pub use watch::{DirectoryWatcher, FileWatcher, WatchError};
