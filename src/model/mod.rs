@@ -9,6 +9,7 @@ mod alert;
 mod change;
 mod duration;
 mod fingerprint;
+mod hashed;
 mod labels;
 mod quote;
 mod regex;
@@ -21,6 +22,7 @@ pub use change::{
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
+pub use hashed::{HashedKey, HashedMap, hash_labels};
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
 pub use regex::{Captures, Regex, RegexError, Template};
