@@ -3,5 +3,6 @@
 pub mod config;
 pub mod engine;
 pub mod journal;
+pub mod forward;
 pub mod model;
 pub mod net;
