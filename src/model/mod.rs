@@ -8,6 +8,7 @@
 mod alert;
 mod duration;
 mod fingerprint;
+mod json;
 mod labels;
 mod matcher;
 mod quote;
@@ -18,6 +19,10 @@ mod time;
 pub use alert::Alert;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
+pub use json::{
+    AlertError, ApiAlert, PostedAlert, RequestError, decode_alerts, push_alert, push_alerts, push_api_alert,
+    push_json_string,
+};
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
 pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
