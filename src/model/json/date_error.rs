@@ -37,7 +37,13 @@ fn quote(text: &str) -> String {
         match byte {
             b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
             b' '..=0x7f => quoted.push(char::from(byte)),
-            _ => quoted.push_str(&format!("\\x{byte:02x}")),
+            _ => {
+                quoted.push_str("\\x");
+                quoted.extend(
+                    [byte >> 4, byte & 0xf]
+                        .map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')),
+                );
+            }
         }
     }
     quoted
