@@ -1,3 +1,6 @@
 #![doc = include_str!("../docs/rooms.md")]
 
+pub mod config;
+pub mod discovery;
 pub mod model;
+pub mod net;

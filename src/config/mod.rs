@@ -1,0 +1,27 @@
+//! The configuration files, read strictly into resolved values that keep their position, so that a fault found
+//! later still names file, line and column. Secrets are a type that cannot print.
+
+mod alerting;
+mod discovery;
+mod error;
+mod hash;
+mod http;
+mod paths;
+mod position;
+mod secret;
+mod suggest;
+mod url;
+pub mod yaml;
+
+pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
+pub use error::{ConfigError, Fault};
+pub use hash::ConfigHash;
+pub use http::{
+    Authentication, Authorization, AwsKeys, BasicAuth, ClientCertificate, Grant, HeaderValue,
+    HttpClientConfig, HttpHeader, JwtBearer, OAuth2, Proxy, ProxyAddress, SigV4Config, SignatureAlgorithm,
+    Source, TlsConfig, TlsVersion,
+};
+pub use position::Position;
+pub use secret::Secret;
+pub use url::Url;
