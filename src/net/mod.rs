@@ -14,5 +14,6 @@ mod sigv4;
 mod versions;
 
 pub use client::{ClientOptions, Endpoint, EndpointError, HttpClient, Request, Response, SendError};
+pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};

@@ -24,7 +24,9 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
 /// The text is no PEM, or holds no unencrypted private key.
 pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound => "no unencrypted private key in it (expected PEM)".to_owned(),
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            "no unencrypted private key in it (expected PEM)".to_owned()
+        }
         error => error.to_string(),
     })
 }

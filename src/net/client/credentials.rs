@@ -1,8 +1,8 @@
 use std::path::Path;
 
+use ::http::{HeaderName, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ::http::{HeaderName, HeaderValue};
 
 use super::request::SendError;
 use crate::config::{self, Authorization, BasicAuth, HttpHeader, Secret, Source};
@@ -46,8 +46,9 @@ pub(super) async fn authorization(config: &Authorization) -> Result<HeaderValue,
 
 /// A header value that prints nowhere.
 pub(super) fn header_value(text: &str) -> Result<HeaderValue, SendError> {
-    let mut value = HeaderValue::from_bytes(text.as_bytes())
-        .map_err(|_error| SendError::Request("the credentials hold a character that no header may".to_owned()))?;
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_error| {
+        SendError::Request("the credentials hold a character that no header may".to_owned())
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -64,7 +65,10 @@ pub(super) async fn header_values(header: &HttpHeader) -> Result<Vec<(HeaderName
             config::HeaderValue::File(path) => Secret::new(&read_file("http headers file", path).await?),
         };
         let value = HeaderValue::from_bytes(text.expose().as_bytes()).map_err(|_error| {
-            SendError::Request(format!("http_headers: a value of {} holds a character that no header may", header.name))
+            SendError::Request(format!(
+                "http_headers: a value of {} holds a character that no header may",
+                header.name
+            ))
         })?;
         values.push((name.clone(), value));
     }

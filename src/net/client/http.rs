@@ -2,8 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use bytes::{Bytes, BytesMut};
 use url::Url;
 
 use super::credentials;
@@ -149,7 +149,8 @@ impl Inner {
         if !trusted {
             redirect::strip_credentials(&mut headers);
         }
-        let answer = transmit(&self.transport, &request.method, &request.url, headers, request.body.clone()).await?;
+        let answer =
+            transmit(&self.transport, &request.method, &request.url, headers, request.body.clone()).await?;
         if answer.status() == StatusCode::UNAUTHORIZED
             && let (Some(tokens), Some(token)) = (&self.tokens, &token)
         {
@@ -163,7 +164,9 @@ impl Inner {
     async fn authenticate(&self, headers: &mut HeaderMap) -> Result<Option<HeaderValue>, SendError> {
         let (value, fetched) = match (&self.config.authentication, &self.tokens) {
             (Some(Authentication::BasicAuth(basic)), _) => (credentials::basic(basic).await?, false),
-            (Some(Authentication::Authorization(fixed)), _) => (credentials::authorization(fixed).await?, false),
+            (Some(Authentication::Authorization(fixed)), _) => {
+                (credentials::authorization(fixed).await?, false)
+            }
             (Some(Authentication::Oauth2(_)), Some(tokens)) => (tokens.header().await?, true),
             (Some(Authentication::Oauth2(_)) | None, _) => return Ok(None),
         };

@@ -1,5 +1,5 @@
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{self, RsaKeyPair, RsaEncoding};
+use aws_lc_rs::signature::{self, RsaEncoding, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::pki_types::PrivateKeyDer;
@@ -19,7 +19,12 @@ const VALID_SECONDS: i64 = 600;
 /// # Errors
 ///
 /// The key is no RSA key in PEM, or refuses to sign.
-pub(super) fn assertion(config: &OAuth2, jwt: &JwtBearer, key: &Secret, now: Timestamp) -> Result<String, String> {
+pub(super) fn assertion(
+    config: &OAuth2,
+    jwt: &JwtBearer,
+    key: &Secret,
+    now: Timestamp,
+) -> Result<String, String> {
     let (name, encoding): (_, &dyn RsaEncoding) = match jwt.algorithm {
         SignatureAlgorithm::RS256 => ("RS256", &signature::RSA_PKCS1_SHA256),
         SignatureAlgorithm::RS384 => ("RS384", &signature::RSA_PKCS1_SHA384),

@@ -23,6 +23,6 @@ mod verify;
 
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::http::{ClientOptions, HttpClient};
-pub use self::request::{Request, Response, SendError};
 pub(super) use self::http::{read, transmit};
+pub use self::request::{Request, Response, SendError};
 pub(super) use self::transport::{Transport, authority};

@@ -2,16 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use ::http::{HeaderMap, HeaderValue, Method, header};
+use bytes::Bytes;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::credentials;
 use super::http::{read, transmit};
 use super::jwt;
 use super::request::{Response, SendError};
 use super::transport::Transport;
-use super::credentials;
 use crate::config::{Grant, OAuth2, Secret};
 use crate::net::fetched::Fetched;
 use crate::net::{NetError, clock};
@@ -55,7 +55,11 @@ struct Granted {
 
 impl TokenSource {
     pub(super) fn new(config: &OAuth2, user_agent: HeaderValue) -> Result<Self, NetError> {
-        if let Some(name) = config.endpoint_params.keys().find(|name| matches!(name.as_str(), "scope" if !config.scopes.is_empty())) {
+        if let Some(name) = config
+            .endpoint_params
+            .keys()
+            .find(|name| matches!(name.as_str(), "scope" if !config.scopes.is_empty()))
+        {
             return Err(NetError::Setup {
                 position: config.position.clone(),
                 message: format!("oauth2: endpoint_params cannot overwrite parameter {name:?}"),
@@ -90,7 +94,8 @@ impl TokenSource {
     async fn fetch(&self, secret: &Secret) -> Result<(Token, Option<Duration>), SendError> {
         let granted = match &self.config.grant {
             Grant::JwtBearer(jwt) => {
-                let assertion = jwt::assertion(&self.config, jwt, secret, clock::now()).map_err(SendError::Token)?;
+                let assertion =
+                    jwt::assertion(&self.config, jwt, secret, clock::now()).map_err(SendError::Token)?;
                 let fields = [("grant_type", jwt::GRANT_TYPE), ("assertion", assertion.as_str())];
                 self.ask(&fields, None).await.and_then(granted)
             }
@@ -100,8 +105,13 @@ impl TokenSource {
             SendError::Token(_) => error,
             other => SendError::Token(other.to_string()),
         })?;
-        let lifetime = granted.expires_in.as_ref().and_then(seconds).map(|lifetime| lifetime.saturating_sub(EXPIRES_EARLY));
-        let header = credentials::header_value(&format!("{} {}", kind(&granted.token_type), granted.access_token))?;
+        let lifetime = granted
+            .expires_in
+            .as_ref()
+            .and_then(seconds)
+            .map(|lifetime| lifetime.saturating_sub(EXPIRES_EARLY));
+        let header =
+            credentials::header_value(&format!("{} {}", kind(&granted.token_type), granted.access_token))?;
         Ok((Token { header, secret: secret.clone() }, lifetime))
     }
 
@@ -128,7 +138,11 @@ impl TokenSource {
         }
     }
 
-    async fn ask(&self, fields: &[(&str, &str)], authorization: Option<HeaderValue>) -> Result<Response, SendError> {
+    async fn ask(
+        &self,
+        fields: &[(&str, &str)],
+        authorization: Option<HeaderValue>,
+    ) -> Result<Response, SendError> {
         let body = self.form(fields);
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, self.user_agent.clone());
@@ -160,7 +174,8 @@ fn granted(answer: Response) -> Result<Granted, SendError> {
         let said: String = text.trim().chars().take(500).collect();
         return Err(SendError::Token(format!("{}: {said}", answer.status_text())));
     }
-    let content_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let content_type =
+        answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     let granted = if matches!(kind, "application/x-www-form-urlencoded" | "text/plain") {
         let fields: BTreeMap<_, _> = form_urlencoded::parse(&answer.body).into_owned().collect();
@@ -177,7 +192,9 @@ fn granted(answer: Response) -> Result<Granted, SendError> {
             .map_err(|error| SendError::Token(format!("cannot parse the answer: {error}")))?
     };
     if !granted.error.is_empty() {
-        return Err(SendError::Token(format!("{} {}", granted.error, granted.error_description).trim().to_owned()));
+        return Err(SendError::Token(
+            format!("{} {}", granted.error, granted.error_description).trim().to_owned(),
+        ));
     }
     if granted.access_token.is_empty() {
         return Err(SendError::Token("server response missing access_token".to_owned()));

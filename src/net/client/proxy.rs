@@ -37,14 +37,19 @@ impl ProxyRule {
         let connect_header = connect_header(config)?;
         match &config.address {
             ProxyAddress::Url { proxy_url, no_proxy } => {
-                let proxy = checked(proxy_url.parsed().clone()).map_err(|error| format!("proxy_url: {error}"))?;
+                let proxy =
+                    checked(proxy_url.parsed().clone()).map_err(|error| format!("proxy_url: {error}"))?;
                 let exceptions = (!no_proxy.is_empty()).then(|| Exceptions::parse(no_proxy));
                 Ok(Self { http: Some(proxy.clone()), https: Some(proxy), exceptions, connect_header })
             }
             ProxyAddress::Environment => {
-                let any = |upper: &str| env(upper).or_else(|| env(&upper.to_lowercase())).filter(|text| !text.is_empty());
+                let any = |upper: &str| {
+                    env(upper).or_else(|| env(&upper.to_lowercase())).filter(|text| !text.is_empty())
+                };
                 let proxy = |name: &str| {
-                    any(name).map(|text| from_text(&text).map_err(|error| format!("{name}: {error}"))).transpose()
+                    any(name)
+                        .map(|text| from_text(&text).map_err(|error| format!("{name}: {error}")))
+                        .transpose()
                 };
                 let exceptions = any("NO_PROXY").map(|text| Exceptions::parse(&text)).unwrap_or_default();
                 Ok(Self {
@@ -76,7 +81,8 @@ fn from_text(text: &str) -> Result<Url, String> {
     let known = |url: &Url| matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h");
     let url = match Url::parse(text) {
         Ok(url) if known(&url) => url,
-        _ => Url::parse(&format!("http://{text}")).map_err(|error| format!("invalid proxy address: {error}"))?,
+        _ => Url::parse(&format!("http://{text}"))
+            .map_err(|error| format!("invalid proxy address: {error}"))?,
     };
     checked(url)
 }
@@ -84,7 +90,9 @@ fn from_text(text: &str) -> Result<Url, String> {
 fn checked(url: Url) -> Result<Url, String> {
     match url.scheme() {
         "http" | "https" | "socks5" | "socks5h" => Ok(url),
-        other => Err(format!("a proxy of the kind {other:?} is not known: write http, https, socks5 or socks5h")),
+        other => {
+            Err(format!("a proxy of the kind {other:?} is not known: write http, https, socks5 or socks5h"))
+        }
     }
 }
 
@@ -94,8 +102,9 @@ fn connect_header(config: &Proxy) -> Result<HeaderMap, String> {
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_error| format!("proxy_connect_header: {name:?} is not a valid header name"))?;
         for value in values {
-            let mut value = HeaderValue::from_str(value.expose())
-                .map_err(|_error| format!("proxy_connect_header: the value of {name} is not a valid header value"))?;
+            let mut value = HeaderValue::from_str(value.expose()).map_err(|_error| {
+                format!("proxy_connect_header: the value of {name} is not a valid header value")
+            })?;
             value.set_sensitive(true);
             headers.append(&header, value);
         }
@@ -144,9 +153,10 @@ impl Exceptions {
         let port = url.port_or_known_default();
         let listed = |ip: Option<IpAddr>, name: Option<&str>| {
             self.everything
-                || self.hosts.iter().any(|(pattern, only)| {
-                    (only.is_none() || *only == port) && pattern.matches(ip, name)
-                })
+                || self
+                    .hosts
+                    .iter()
+                    .any(|(pattern, only)| (only.is_none() || *only == port) && pattern.matches(ip, name))
         };
         match url.host() {
             Some(Host::Ipv4(ip)) => ip.is_loopback() || listed(Some(IpAddr::V4(ip)), None),

@@ -2,8 +2,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ::http::{HeaderMap, Method, StatusCode, header};
+use bytes::Bytes;
 use url::Url;
 
 use super::transport::describe;

@@ -54,7 +54,11 @@ impl Material {
     }
 }
 
-fn read<T>(what: &'static str, source: &Source<T>, inline: impl Fn(&T) -> &[u8]) -> Result<Vec<u8>, Unreadable> {
+fn read<T>(
+    what: &'static str,
+    source: &Source<T>,
+    inline: impl Fn(&T) -> &[u8],
+) -> Result<Vec<u8>, Unreadable> {
     match source {
         Source::Inline(text) => Ok(inline(text).to_vec()),
         Source::File(path) => {
@@ -67,13 +71,16 @@ fn read<T>(what: &'static str, source: &Source<T>, inline: impl Fn(&T) -> &[u8])
 pub(super) fn has_files(config: &TlsConfig) -> bool {
     let certificate = config.certificate.as_ref();
     matches!(config.ca, Some(Source::File(_)))
-        || certificate.is_some_and(|pair| {
-            matches!(pair.cert, Source::File(_)) || matches!(pair.key, Source::File(_))
-        })
+        || certificate
+            .is_some_and(|pair| matches!(pair.cert, Source::File(_)) || matches!(pair.key, Source::File(_)))
 }
 
 /// rustls' form of a `tls_config` with the material at hand.
-pub(super) fn client_config(config: &TlsConfig, material: &Material, http2: bool) -> Result<ClientConfig, String> {
+pub(super) fn client_config(
+    config: &TlsConfig,
+    material: &Material,
+    http2: bool,
+) -> Result<ClientConfig, String> {
     let provider = Arc::new(default_provider());
     let versions = versions::range(config.min_version, config.max_version).map_err(|error| match error {
         Unsupported::Old(key, version) => {
@@ -84,7 +91,8 @@ pub(super) fn client_config(config: &TlsConfig, material: &Material, http2: bool
     let name = config.server_name.as_deref().map(server_name).transpose()?;
     let verifier = match (&material.ca, config.insecure_skip_verify) {
         (Some(ca), skip) => {
-            let bad = |error| format!("unable to use specified CA cert {}: {error}", described(config.ca.as_ref()));
+            let bad =
+                |error| format!("unable to use specified CA cert {}: {error}", described(config.ca.as_ref()));
             let roots = pem::certificates(ca).map_err(bad)?;
             let verifier = Verifier::given(Arc::clone(&provider), name, roots).map_err(bad)?;
             if skip { Verifier::anybody(Arc::clone(&provider)) } else { verifier }

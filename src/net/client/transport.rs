@@ -69,7 +69,8 @@ impl Transport {
         let env = |name: &str| std::env::var(name).ok();
         let proxy = proxy.map(|proxy| ProxyRule::new(proxy, &env)).transpose().map_err(setup)?.map(Arc::new);
         let material = Material::read(tls).map_err(|unreadable| unreadable.at(&tls.position))?;
-        let current = Current::new(tls, material, http2, proxy.as_ref(), unix_socket.as_ref()).map_err(setup)?;
+        let current =
+            Current::new(tls, material, http2, proxy.as_ref(), unix_socket.as_ref()).map_err(setup)?;
         let has_files = tls::has_files(tls);
         Ok(Self { tls: tls.clone(), proxy, http2, unix_socket, has_files, current: Mutex::new(current) })
     }
@@ -83,7 +84,8 @@ impl Transport {
         match self.dialled_under_another_name(url) {
             None => Ok(Route { client: current.client.clone(), url: url.clone(), host: None }),
             Some((host, name)) => {
-                let renamed = with_host(url, &name).ok_or_else(|| SendError::Request("server_name fits no URL".to_owned()))?;
+                let renamed = with_host(url, &name)
+                    .ok_or_else(|| SendError::Request("server_name fits no URL".to_owned()))?;
                 let client = current.for_host(&host, self.http2)?;
                 let host = HeaderValue::from_str(&authority(url))
                     .map_err(|error| SendError::Request(error.to_string()))?;
@@ -98,9 +100,11 @@ impl Transport {
     fn dialled_under_another_name(&self, url: &Url) -> Option<(String, String)> {
         let name = self.tls.server_name.as_deref()?;
         let host = url.host_str()?;
-        let direct = self.unix_socket.is_none() && self.proxy.as_ref().is_none_or(|proxy| proxy.select(url).is_none());
+        let direct =
+            self.unix_socket.is_none() && self.proxy.as_ref().is_none_or(|proxy| proxy.select(url).is_none());
         let domain = matches!(Host::parse(name), Ok(Host::Domain(_)));
-        (url.scheme() == "https" && direct && domain && host != name).then(|| (host.to_owned(), name.to_owned()))
+        (url.scheme() == "https" && direct && domain && host != name)
+            .then(|| (host.to_owned(), name.to_owned()))
     }
 
     async fn refresh(&self) -> Result<(), SendError> {
@@ -113,8 +117,9 @@ impl Transport {
         if current.material == material {
             return Ok(());
         }
-        *current = Current::new(&self.tls, material, self.http2, self.proxy.as_ref(), self.unix_socket.as_ref())
-            .map_err(SendError::Tls)?;
+        *current =
+            Current::new(&self.tls, material, self.http2, self.proxy.as_ref(), self.unix_socket.as_ref())
+                .map_err(SendError::Tls)?;
         drop(current);
         tracing::info!(component = "http_client", "TLS files changed: new connections use them");
         Ok(())
@@ -185,10 +190,10 @@ fn builder(rustls: rustls::ClientConfig, http2: bool) -> reqwest::ClientBuilder 
 /// The rule as reqwest takes it: twice, because its extra headers would otherwise go to plain requests too.
 fn proxies(rule: &Arc<ProxyRule>) -> [reqwest::Proxy; 2] {
     let (tunnelled, plain) = (Arc::clone(rule), Arc::clone(rule));
-    let tunnelled = reqwest::Proxy::custom(move |url| {
-        if url.scheme() == "https" { tunnelled.select(url) } else { None }
-    });
-    let plain = reqwest::Proxy::custom(move |url| if url.scheme() == "http" { plain.select(url) } else { None });
+    let tunnelled =
+        reqwest::Proxy::custom(move |url| if url.scheme() == "https" { tunnelled.select(url) } else { None });
+    let plain =
+        reqwest::Proxy::custom(move |url| if url.scheme() == "http" { plain.select(url) } else { None });
     [tunnelled.headers(rule.connect_header().clone()), plain]
 }
 

@@ -55,7 +55,8 @@ impl Verifier {
 
     fn system_roots(&self) -> Result<&'static rustls_platform_verifier::Verifier, Error> {
         let loaded = SYSTEM.get_or_init(|| {
-            rustls_platform_verifier::Verifier::new(Arc::clone(&self.provider)).map_err(|error| error.to_string())
+            rustls_platform_verifier::Verifier::new(Arc::clone(&self.provider))
+                .map_err(|error| error.to_string())
         });
         loaded.as_ref().map_err(|error| Error::General(format!("no CA certificates of this system: {error}")))
     }

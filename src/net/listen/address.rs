@@ -32,11 +32,14 @@ impl FromStr for ListenAddress {
             }
             return Ok(Self::Unix(PathBuf::from(path)));
         }
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| bad("the port is missing: write host:port"))?;
+        let (host, port) =
+            text.rsplit_once(':').ok_or_else(|| bad("the port is missing: write host:port"))?;
         let port = port.parse().map_err(|_error| bad("the port is not a number from 0 to 65535"))?;
         let host = match host.strip_prefix('[') {
             Some(rest) => rest.strip_suffix(']').ok_or_else(|| bad("the bracket is not closed"))?,
-            None if host.contains(':') => return Err(bad("an IPv6 address needs brackets: write [::1]:9095")),
+            None if host.contains(':') => {
+                return Err(bad("an IPv6 address needs brackets: write [::1]:9095"));
+            }
             None => host,
         };
         Ok(Self::Tcp { host: host.to_owned(), port })

@@ -158,7 +158,8 @@ impl Socket {
             Self::Unix { listener, .. } => {
                 let (stream, _unnamed) = listener.accept().await?;
                 let credentials = stream.peer_cred()?;
-                let peer = Peer::Unix { pid: credentials.pid(), uid: credentials.uid(), gid: credentials.gid() };
+                let peer =
+                    Peer::Unix { pid: credentials.pid(), uid: credentials.uid(), gid: credentials.gid() };
                 Ok(Accepted::Unix(stream, peer))
             }
         }
@@ -183,10 +184,10 @@ fn take(descriptors: &mut ListenFd, index: usize, limit: ConnectionLimit) -> Res
     if let Ok(unix) = descriptors.take_unix_listener(index) {
         let unix = unix.ok_or_else(missing)?;
         unix.set_nonblocking(true).map_err(failed)?;
-        let path = unix.local_addr().ok().and_then(|address| address.as_pathname().map(|path| path.to_owned()));
+        let path =
+            unix.local_addr().ok().and_then(|address| address.as_pathname().map(|path| path.to_owned()));
         let address = path.map_or_else(|| "unix:@".to_owned(), |path| format!("unix:{}", path.display()));
-        let socket =
-            Socket::Unix { listener: UnixListener::from_std(unix).map_err(failed)?, _file: None };
+        let socket = Socket::Unix { listener: UnixListener::from_std(unix).map_err(failed)?, _file: None };
         return Ok(Listener { socket, address, limit, failures: 0 });
     }
     let tcp = descriptors.take_tcp_listener(index).map_err(failed)?.ok_or_else(missing)?;

@@ -49,7 +49,10 @@ impl Drop for SocketFile {
 }
 
 /// Binds `path`, replacing a socket file that nobody listens on.
-pub(super) async fn bind(path: &Path, options: &SocketOptions) -> Result<(UnixListener, SocketFile), NetError> {
+pub(super) async fn bind(
+    path: &Path,
+    options: &SocketOptions,
+) -> Result<(UnixListener, SocketFile), NetError> {
     let failed = |source| NetError::Listen { address: format!("unix:{}", path.display()), source };
     let group = options.group.as_deref().map(group_id).transpose()?;
     clear(path).await?;

@@ -50,7 +50,10 @@ pub(super) fn resolve(config: &SigV4Config, env: Env<'_>) -> Result<(String, Ori
     }
     if let (Some(token_file), Some(role_arn)) = (env("AWS_WEB_IDENTITY_TOKEN_FILE"), env("AWS_ROLE_ARN")) {
         let session = env("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "tocsin".to_owned());
-        return Ok((region, Origin::WebIdentity { token_file: PathBuf::from(token_file), role_arn, session }));
+        return Ok((
+            region,
+            Origin::WebIdentity { token_file: PathBuf::from(token_file), role_arn, session },
+        ));
     }
     match files.credentials(&profile) {
         Ok(credentials) => Ok((region, Origin::Fixed(credentials))),
@@ -94,7 +97,8 @@ impl SharedFiles {
 
     fn credentials(&self, name: &str) -> Result<Credentials, String> {
         let mut profile = self.profile(name)?;
-        let place = format!("profile {name:?} of {} and {}", self.credentials.display(), self.config.display());
+        let place =
+            format!("profile {name:?} of {} and {}", self.credentials.display(), self.config.display());
         if profile.is_empty() {
             return Err(format!("failed to get shared config profile: {place} does not exist"));
         }
@@ -104,9 +108,12 @@ impl SharedFiles {
             let session_token = profile.remove("aws_session_token").map(|token| Secret::new(&token));
             return Ok(Credentials { access_key, secret_key: Secret::new(&secret_key), session_token });
         }
-        let unsupported = ["role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file"];
+        let unsupported =
+            ["role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file"];
         match unsupported.iter().find(|key| profile.contains_key(**key)) {
-            Some(key) => Err(format!("{place} uses {key}, which is not supported: write role_arn into sigv4, or keys into the profile")),
+            Some(key) => Err(format!(
+                "{place} uses {key}, which is not supported: write role_arn into sigv4, or keys into the profile"
+            )),
             None => Err(format!("{place} has no aws_access_key_id and aws_secret_access_key")),
         }
     }

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
-use aws_lc_rs::{digest, hmac};
 use ::http::{HeaderMap, Method};
+use aws_lc_rs::{digest, hmac};
 use url::Url;
 
 use crate::config::Secret;
@@ -19,8 +19,15 @@ pub(super) struct Credentials {
 }
 
 /// Headers that are never signed: proxies rewrite them, or they are the signature itself.
-const UNSIGNED: [&str; 7] =
-    ["authorization", "user-agent", "x-amzn-trace-id", "expect", "transfer-encoding", "uber-trace-id", "connection"];
+const UNSIGNED: [&str; 7] = [
+    "authorization",
+    "user-agent",
+    "x-amzn-trace-id",
+    "expect",
+    "transfer-encoding",
+    "uber-trace-id",
+    "connection",
+];
 
 /// The `Authorization` header for a request whose `headers` hold everything to be signed, `host` and `x-amz-date`
 /// included (AWS General Reference, "Signature Version 4 signing process").
@@ -47,7 +54,8 @@ pub(super) fn authorization(
     let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashed}");
     let secret = format!("AWS4{}", credentials.secret_key.expose());
-    let key = [day, region, service, "aws4_request"].iter().fold(secret.into_bytes(), |key, part| mac(&key, part));
+    let key =
+        [day, region, service, "aws4_request"].iter().fold(secret.into_bytes(), |key, part| mac(&key, part));
     let signature = hex(&mac(&key, &to_sign));
     let access_key = &credentials.access_key;
     format!("AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}")
@@ -88,7 +96,8 @@ fn canonical_query(url: &Url) -> String {
         text.bytes().for_each(|byte| push_encoded(&mut out, byte, false));
         out
     };
-    let mut pairs: Vec<_> = url.query_pairs().map(|(name, value)| (encoded(&name), encoded(&value))).collect();
+    let mut pairs: Vec<_> =
+        url.query_pairs().map(|(name, value)| (encoded(&name), encoded(&value))).collect();
     pairs.sort();
     let pairs: Vec<_> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
@@ -109,7 +118,8 @@ fn canonical_headers(headers: &HeaderMap) -> (String, String) {
     names.sort_unstable();
     let mut lines = String::new();
     for name in &names {
-        let values: Vec<String> = headers.get_all(*name).iter().map(|value| squeezed(value.as_bytes())).collect();
+        let values: Vec<String> =
+            headers.get_all(*name).iter().map(|value| squeezed(value.as_bytes())).collect();
         let _ = writeln!(lines, "{name}:{}", values.join(","));
     }
     (names.join(";"), lines)

@@ -71,9 +71,17 @@ impl Signer {
         let credentials = self.credentials().await.map_err(SendError::Sign)?;
         url.set_path(&sign::clean_path(url.path()));
         let unsigned = std::mem::take(headers);
-        *headers =
-            headers_signed(&credentials, &self.region, &self.service, clock::now(), method, url, unsigned, body)
-                .map_err(SendError::Sign)?;
+        *headers = headers_signed(
+            &credentials,
+            &self.region,
+            &self.service,
+            clock::now(),
+            method,
+            url,
+            unsigned,
+            body,
+        )
+        .map_err(SendError::Sign)?;
         Ok(())
     }
 
@@ -83,7 +91,8 @@ impl Signer {
             (Origin::WebIdentity { token_file, role_arn, session }, Some(sts)) => {
                 let fetch = async {
                     let token = tokio::fs::read_to_string(token_file).await;
-                    let token = token.map_err(|error| format!("unable to read {}: {error}", token_file.display()))?;
+                    let token =
+                        token.map_err(|error| format!("unable to read {}: {error}", token_file.display()))?;
                     let fields = [
                         ("Action", "AssumeRoleWithWebIdentity"),
                         ("RoleArn", role_arn.as_str()),
@@ -120,7 +129,8 @@ impl Sts {
             let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
             format!("https://sts{fips}.{region}.{suffix}/")
         });
-        let endpoint = Url::parse(&endpoint).map_err(|error| format!("STS endpoint {endpoint:?}: {error}"))?;
+        let endpoint =
+            Url::parse(&endpoint).map_err(|error| format!("STS endpoint {endpoint:?}: {error}"))?;
         // AWS's own tools take the environment's proxy, and so do theirs who set one for them.
         let proxy = Proxy { address: ProxyAddress::Environment, connect_header: BTreeMap::new() };
         let tls = TlsConfig { position: Position::clone(&config.position), ..TlsConfig::default() };
@@ -139,7 +149,10 @@ impl Sts {
 }
 
 /// `headers` with the signature added: `Host`, `X-Amz-Date`, the session's token, `Authorization`.
-#[expect(clippy::too_many_arguments, reason = "the parts of a request, its scope and its time: no two belong together")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a request, its scope and its time: no two belong together"
+)]
 pub(super) fn headers_signed(
     credentials: &Credentials,
     region: &str,
@@ -151,7 +164,8 @@ pub(super) fn headers_signed(
     body: &[u8],
 ) -> Result<HeaderMap, String> {
     let value = |text: &str| {
-        HeaderValue::from_str(text).map_err(|_error| "credentials hold a character that no header may".to_owned())
+        HeaderValue::from_str(text)
+            .map_err(|_error| "credentials hold a character that no header may".to_owned())
     };
     headers.insert(header::HOST, value(&crate::net::client::authority(url))?);
     headers.insert(HeaderName::from_static("x-amz-date"), value(&sign::amz_date(now))?);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use bytes::Bytes;
 use ::http::{HeaderMap, HeaderValue, Method, header};
+use bytes::Bytes;
 use url::{Url, form_urlencoded};
 
 use super::Credentials;
@@ -28,9 +28,7 @@ pub(super) async fn ask(
     signed_by: Option<&Credentials>,
     now: Timestamp,
 ) -> Result<(Credentials, Option<Duration>), String> {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("Version", "2011-06-15").extend_pairs(fields);
-    let body = Bytes::from(form.finish());
+    let body = form(fields);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     if let Some(credentials) = signed_by {
@@ -48,6 +46,12 @@ pub(super) async fn ask(
     handed_out(&text, now).ok_or_else(|| format!("STS at {endpoint} sent no credentials"))
 }
 
+fn form(fields: &[(&str, &str)]) -> Bytes {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Version", "2011-06-15").extend_pairs(fields);
+    Bytes::from(form.finish())
+}
+
 /// The keys in an answer, and how long they may be used from `now`.
 pub(super) fn handed_out(text: &str, now: Timestamp) -> Option<(Credentials, Option<Duration>)> {
     let credentials = Credentials {
@@ -63,6 +67,11 @@ pub(super) fn handed_out(text: &str, now: Timestamp) -> Option<(Credentials, Opt
 fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (inside, _) = rest.split_once(&format!("</{name}>"))?;
-    let plain = inside.trim().replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
+    let plain = inside
+        .trim()
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'");
     Some(plain.replace("&amp;", "&"))
 }
