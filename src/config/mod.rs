@@ -11,6 +11,7 @@ mod position;
 mod secret;
 mod suggest;
 mod url;
+mod web;
 pub mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
@@ -25,3 +26,4 @@ pub use http::{
 pub use position::Position;
 pub use secret::Secret;
 pub use url::Url;
+pub use web::{ClientAuthType, RateLimit, TlsServerConfig, WebConfig};
