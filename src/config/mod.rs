@@ -16,6 +16,7 @@ mod secret;
 mod suggest;
 mod url;
 mod watch;
+mod web;
 pub mod yaml;
 
 #[cfg(test)]
@@ -37,3 +38,4 @@ pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;
 pub use watch::{DirectoryWatcher, FileWatcher, WatchError};
+pub use web::{ClientAuthType, RateLimit, TlsServerConfig, WebConfig};

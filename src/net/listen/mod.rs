@@ -10,6 +10,7 @@ mod listener;
 mod unix;
 
 pub use address::ListenAddress;
+pub(super) use connection::Stream;
 pub use connection::{Connection, Peer};
 pub use listener::{ConnectionLimit, Listener, activated};
 pub use unix::SocketOptions;
