@@ -6,6 +6,7 @@ mod coordinator;
 mod discovery;
 mod error;
 mod expand;
+mod go_duration;
 mod hash;
 mod http;
 mod paths;
@@ -16,6 +17,7 @@ mod secret;
 mod suggest;
 mod url;
 mod watch;
+mod web;
 pub mod yaml;
 
 #[cfg(test)]
@@ -37,3 +39,4 @@ pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;
 pub use watch::{DirectoryWatcher, FileWatcher, WatchError};
+pub use web::{ClientAuth, RateLimit, ServerTls, WebConfig};
