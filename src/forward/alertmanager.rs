@@ -146,6 +146,12 @@ impl Alertmanager {
         self.queue.push(&own, now)
     }
 
+    /// Notes that the set's relabelling drops these.
+    pub(super) fn suppress<'a>(&mut self, dropped: impl Iterator<Item = &'a Arc<Item>>) {
+        let suppressed = Outcome::Suppressed(Suppression::Relabel);
+        self.unreported.extend(dropped.map(|item| told(item, suppressed)));
+    }
+
     /// Takes what the store says is due.
     pub(super) fn refill(&mut self, items: &[Arc<Item>], refill: &Refill, now: Timestamp) {
         self.busy = Busy::No;
@@ -237,7 +243,8 @@ impl Alertmanager {
         let labels: std::collections::BTreeMap<String, String> =
             labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let before = self.dead_letters.iter().position(|letter| letter.labels == labels);
-        let times = before.and_then(|place| self.dead_letters.remove(place)).map_or(1, |letter| letter.times + 1);
+        let times =
+            before.and_then(|place| self.dead_letters.remove(place)).map_or(1, |letter| letter.times + 1);
         if self.dead_letters.len() >= DEAD_LETTERS_MAX {
             self.dead_letters.pop_front();
         }

@@ -119,7 +119,10 @@ pub fn is_own(url: &str, listeners: &[SocketAddr]) -> bool {
     listeners.iter().any(|listener| {
         listener.port() == port
             && match ip {
-                Some(ip) => listener.ip() == ip || (listener.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified())),
+                Some(ip) => {
+                    listener.ip() == ip
+                        || (listener.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified()))
+                }
                 None => listener.ip().is_loopback() || listener.ip().is_unspecified(),
             }
     })
