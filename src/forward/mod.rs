@@ -17,6 +17,7 @@
 //! Alertmanager that may have missed something is refilled from the store.
 
 mod alertmanager;
+mod http;
 mod item;
 mod json;
 mod manager;
@@ -29,6 +30,7 @@ mod target;
 mod view;
 
 pub use alertmanager::{DeadLetter, LastAnswer};
+pub use http::HttpPost;
 pub use item::Item;
 pub use manager::{Manager, Options, Prepared, Store};
 pub use metrics::Metrics;
