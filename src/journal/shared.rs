@@ -105,6 +105,7 @@ impl Shared {
         if taken {
             if state.phase != Phase::Keeping {
                 state.phase = Phase::Repairing;
+                state.repaired_at = position;
             }
             state.request = Some(Request { position, write });
         }
@@ -221,7 +222,7 @@ impl Shared {
                 state.wanted_at = self.options.snapshot_log_bytes.max(bytes.saturating_mul(2));
                 state.chores.snapshot_written = true;
                 self.progress.send_modify(|progress| progress.synced = progress.synced.max(position));
-                if state.phase == Phase::Repairing {
+                if state.phase == Phase::Repairing && position >= state.repaired_at {
                     self.repaired(&mut state);
                 }
             }

@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) in_flight_since: Option<Instant>,
     pub(super) watchdog_sleeps: bool,
     pub(super) request: Option<Request>,
+    /// While repairing: a snapshot up to here covers what was not kept. An older one may still be written.
+    pub(super) repaired_at: u64,
     pub(super) snapshot_runs: bool,
     /// Log bytes at which a snapshot is wanted.
     pub(super) wanted_at: u64,
@@ -113,6 +115,7 @@ impl State {
             in_flight_since: None,
             watchdog_sleeps: false,
             request: None,
+            repaired_at: 0,
             snapshot_runs: false,
             wanted_at: start.options.snapshot_log_bytes,
             chores: Chores::default(),
