@@ -5,3 +5,4 @@ pub mod discovery;
 pub mod engine;
 pub mod forward;
 pub mod model;
+pub mod net;

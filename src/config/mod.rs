@@ -14,6 +14,7 @@ mod relabel;
 mod secret;
 mod suggest;
 mod url;
+mod web;
 pub mod yaml;
 
 #[cfg(test)]
@@ -33,3 +34,4 @@ pub use prometheus::PrometheusConfig;
 pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;
+pub use web::{ClientAuthType, RateLimit, TlsServerConfig, WebConfig};
