@@ -11,6 +11,8 @@ mod fetched;
 mod listen;
 mod pem;
 mod sigv4;
+#[cfg(test)]
+pub(crate) mod testing;
 mod versions;
 mod web;
 

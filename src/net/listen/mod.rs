@@ -7,6 +7,8 @@
 mod address;
 mod connection;
 mod listener;
+#[cfg(test)]
+mod tests;
 mod unix;
 
 pub use address::ListenAddress;
