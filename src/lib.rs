@@ -1,9 +1,9 @@
 #![doc = include_str!("../docs/rooms.md")]
 
 pub mod config;
-pub mod engine;
-pub mod journal;
-pub mod forward;
 pub mod discovery;
+pub mod engine;
+pub mod forward;
+pub mod journal;
 pub mod model;
 pub mod net;

@@ -65,7 +65,8 @@ fn rooms_use_only_the_rooms_that_they_may() {
         for file in sources(&path) {
             for line in std::fs::read_to_string(&file).expect("a source").lines() {
                 let Some((_, used)) = line.split_once("crate::") else { continue };
-                let used: String = used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let used: String =
+                    used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
                 if used != room && allowed.contains_key(&used) && !may_use.contains(&used) {
                     wrong.push(format!("{}: {}", file.display(), line.trim()));
                 }
@@ -87,7 +88,9 @@ fn the_map_leads_to_what_exists() {
         let files = if place.is_dir() { sources(&place) } else { vec![place.clone()] };
         let text: String = files
             .iter()
-            .map(|file| std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
+            .map(|file| {
+                std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            })
             .collect();
         for name in names {
             let defined = ["fn ", "struct ", "enum ", "trait ", "type "].iter().any(|keyword| {
@@ -109,7 +112,10 @@ fn the_crates_that_must_be_there_are_used() {
         .iter()
         .flat_map(|file| {
             let text = std::fs::read_to_string(file).expect("a source");
-            text.lines().filter(|line| !line.trim_start().starts_with("//")).map(str::to_owned).collect::<Vec<_>>()
+            text.lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         })
         .collect::<Vec<_>>()
         .join("\n");
@@ -122,7 +128,12 @@ fn the_crates_that_must_be_there_are_used() {
         assert!(code.contains(path), "{name} is not used in src");
     }
     let bare = code.lines().filter(|line| {
-        line.match_indices("notify::").any(|(at, _)| !line[..at].ends_with("::") && !line[..at].ends_with('_'))
+        line.match_indices("notify::")
+            .any(|(at, _)| !line[..at].ends_with("::") && !line[..at].ends_with('_'))
     });
-    assert_eq!(bare.collect::<Vec<_>>(), Vec::<&str>::new(), "write ::notify for the crate, crate::notify for the room");
+    assert_eq!(
+        bare.collect::<Vec<_>>(),
+        Vec::<&str>::new(),
+        "write ::notify for the crate, crate::notify for the room"
+    );
 }
