@@ -1,5 +1,6 @@
 #![doc = include_str!("../docs/rooms.md")]
 
+pub mod client;
 pub mod config;
 pub mod discovery;
 pub mod engine;
