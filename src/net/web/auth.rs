@@ -37,7 +37,7 @@ impl WebAuth {
     /// The check for a configuration.
     #[must_use]
     pub fn new(config: &WebConfig) -> Self {
-        let users = config.basic_auth_users.clone();
+        let users = config.users.clone();
         Self(Arc::new(Inner { users, cache: Mutex::default(), turn: Semaphore::new(1) }))
     }
 

@@ -9,7 +9,7 @@ use rustls::{
 };
 
 use super::certificate::alternative_names;
-use crate::config::ClientAuthType;
+use crate::config::ClientAuth;
 
 /// The verifier for a `client_auth_type`; `None` if no client is asked for a certificate.
 ///
@@ -17,9 +17,9 @@ use crate::config::ClientAuthType;
 ///
 /// The certificates of the client CA cannot be used.
 pub(super) fn verifier(
-    kind: ClientAuthType,
+    kind: ClientAuth,
     roots: Vec<CertificateDer<'static>>,
-    allowed_sans: &[String],
+    allowed_sans: Option<&[String]>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, String> {
     let verified = |roots: Vec<CertificateDer<'static>>| {
@@ -33,20 +33,18 @@ pub(super) fn verifier(
         Arc::new(Anybody { mandatory, provider: Arc::clone(provider) })
     };
     let inner: Arc<dyn ClientCertVerifier> = match kind {
-        ClientAuthType::NoClientCert => return Ok(None),
-        ClientAuthType::RequestClientCert => any(false),
-        ClientAuthType::RequireAnyClientCert => any(true),
-        ClientAuthType::VerifyClientCertIfGiven => {
+        ClientAuth::None => return Ok(None),
+        ClientAuth::Request => any(false),
+        ClientAuth::RequireAny => any(true),
+        ClientAuth::VerifyIfGiven => {
             verified(roots)?.allow_unauthenticated().build().map_err(|error| error.to_string())?
         }
-        ClientAuthType::RequireAndVerifyClientCert => {
-            verified(roots)?.build().map_err(|error| error.to_string())?
-        }
+        ClientAuth::RequireAndVerify => verified(roots)?.build().map_err(|error| error.to_string())?,
     };
-    if allowed_sans.is_empty() {
-        return Ok(Some(inner));
-    }
-    Ok(Some(Arc::new(AllowedSans { inner, allowed: allowed_sans.to_vec() })))
+    Ok(Some(match allowed_sans {
+        None => inner,
+        Some(allowed) => Arc::new(AllowedSans { inner, allowed: allowed.to_vec() }),
+    }))
 }
 
 /// Takes any certificate of a client that has its key.

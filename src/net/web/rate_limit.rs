@@ -16,7 +16,7 @@ impl RateLimiter {
     /// A full bucket at `now`.
     #[must_use]
     pub fn new(limit: RateLimit, now: Instant) -> Self {
-        Self { limit, bucket: Mutex::new((now, f64::from(limit.burst))) }
+        Self { limit, bucket: Mutex::new((now, limit.burst as f64)) }
     }
 
     /// Whether a request that comes `now` may go on; otherwise the answer is 429.
@@ -30,7 +30,7 @@ impl RateLimiter {
         } else {
             f64::INFINITY
         };
-        let tokens = (tokens + gained).min(f64::from(self.limit.burst));
+        let tokens = (tokens + gained).min(self.limit.burst as f64);
         let allowed = tokens >= 1.0;
         *bucket = (now.max(last), if allowed { tokens - 1.0 } else { tokens });
         allowed

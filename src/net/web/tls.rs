@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::TlsAcceptor;
 
 use super::client_auth;
-use crate::config::{Position, Secret, Source, TlsServerConfig};
+use crate::config::{ClientAuth, Position, Secret, ServerTls, Source, TlsVersion};
 use crate::net::listen::Connection;
 use crate::net::versions::{self, Unsupported};
 use crate::net::{NetError, pem};
@@ -22,7 +22,7 @@ pub struct TlsServer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    config: TlsServerConfig,
+    config: ServerTls,
     http2: bool,
     /// Held to look up or swap a value only.
     current: Mutex<Current>,
@@ -61,7 +61,7 @@ impl TlsServer {
     ///
     /// A file that cannot be read or used, a version, cipher or curve that is not possible, a client CA without a
     /// client auth type.
-    pub fn new(config: &TlsServerConfig, http2: bool) -> Result<Self, NetError> {
+    pub fn new(config: &ServerTls, http2: bool) -> Result<Self, NetError> {
         let material = Material::read(config)?;
         let server = server_config(config, &material, http2)
             .map_err(|message| NetError::Setup { position: config.position.clone(), message })?;
@@ -116,7 +116,7 @@ impl std::fmt::Debug for Current {
 }
 
 impl Material {
-    fn read(config: &TlsServerConfig) -> Result<Self, NetError> {
+    fn read(config: &ServerTls) -> Result<Self, NetError> {
         let position = &config.position;
         let client_ca = config.client_ca.as_ref();
         Ok(Self {
@@ -146,25 +146,17 @@ fn read<T>(
     }
 }
 
-fn server_config(
-    config: &TlsServerConfig,
-    material: &Material,
-    http2: bool,
-) -> Result<Arc<ServerConfig>, String> {
+fn server_config(config: &ServerTls, material: &Material, http2: bool) -> Result<Arc<ServerConfig>, String> {
     let provider = Arc::new(provider(config)?);
-    let versions = versions::range(config.min_version, config.max_version).map_err(|error| match error {
+    let versions = versions::range(Some(config.min_version), Some(config.max_version)).map_err(|error| match error {
         Unsupported::Old(key, version) => {
             format!("tls_server_config: {key} {version} is not supported: TLS 1.2 and 1.3 are; write TLS12 or TLS13")
         }
         Unsupported::Crossed => "tls_server_config: max_version is below min_version".to_owned(),
     })?;
-    let needs_ca = matches!(
-        config.client_auth_type,
-        crate::config::ClientAuthType::VerifyClientCertIfGiven
-            | crate::config::ClientAuthType::RequireAndVerifyClientCert
-    );
+    let needs_ca = matches!(config.client_auth, ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify);
     let roots = match &material.client_ca {
-        Some(_) if config.client_auth_type == crate::config::ClientAuthType::NoClientCert => {
+        Some(_) if config.client_auth == ClientAuth::None => {
             return Err("client CA's have been configured without a Client Auth Policy".to_owned());
         }
         Some(pem) => pem::certificates(pem).map_err(|error| format!("client CA: {error}"))?,
@@ -174,7 +166,7 @@ fn server_config(
         None => Vec::new(),
     };
     let verifier =
-        client_auth::verifier(config.client_auth_type, roots, &config.client_allowed_sans, &provider)
+        client_auth::verifier(config.client_auth, roots, config.client_allowed_sans.as_deref(), &provider)
             .map_err(|error| format!("client CA: {error}"))?;
     let chain = pem::certificates(&material.cert).map_err(|error| format!("certificate: {error}"))?;
     let key = pem::private_key(&material.key).map_err(|error| format!("key: {error}"))?;
@@ -195,54 +187,34 @@ fn server_config(
     Ok(Arc::new(server))
 }
 
-/// The provider with the configured ciphers and curves only.
-fn provider(config: &TlsServerConfig) -> Result<CryptoProvider, String> {
+/// The provider with the configured ciphers and curves only. What Go knows and this library lacks is passed over,
+/// unless nothing is left.
+fn provider(config: &ServerTls) -> Result<CryptoProvider, String> {
     let mut provider = aws_lc_rs::default_provider();
     if !config.cipher_suites.is_empty() {
-        let mut wanted = Vec::new();
-        for name in &config.cipher_suites {
-            let rustls_name = cipher(name)?;
-            wanted.push(rustls_name);
-        }
         // The suites of TLS 1.3 cannot be chosen, in Go neither.
-        provider
-            .cipher_suites
-            .retain(|suite| suite.tls13().is_some() || wanted.contains(&format!("{:?}", suite.suite())));
+        provider.cipher_suites.retain(|suite| {
+            suite.tls13().is_some() || config.cipher_suites.contains(&u16::from(suite.suite()))
+        });
+        if config.max_version == TlsVersion::Tls12
+            && provider.cipher_suites.iter().all(|suite| suite.tls13().is_some())
+        {
+            return Err(
+                "none of the cipher_suites is supported: of TLS 1.2 only the ECDHE suites with AES-GCM and \
+                        ChaCha20 are"
+                    .to_owned(),
+            );
+        }
     }
     if !config.curve_preferences.is_empty() {
-        let mut groups = Vec::new();
-        for name in &config.curve_preferences {
-            groups.push(match name.as_str() {
-                "CurveP256" => aws_lc_rs::kx_group::SECP256R1,
-                "CurveP384" => aws_lc_rs::kx_group::SECP384R1,
-                "X25519" => aws_lc_rs::kx_group::X25519,
-                "X25519MLKEM768" => aws_lc_rs::kx_group::X25519MLKEM768,
-                "CurveP521" => {
-                    return Err(
-                        "curve CurveP521 is not supported: write CurveP256, CurveP384 or X25519".to_owned()
-                    );
-                }
-                other => return Err(format!("unknown curve: {other}")),
-            });
+        let known = aws_lc_rs::ALL_KX_GROUPS;
+        let find = |curve: &u16| known.iter().copied().find(|group| u16::from(group.name()) == *curve);
+        provider.kx_groups = config.curve_preferences.iter().filter_map(find).collect();
+        if provider.kx_groups.is_empty() {
+            return Err(
+                "none of the curve_preferences is supported: write CurveP256, CurveP384 or X25519".to_owned()
+            );
         }
-        provider.kx_groups = groups;
     }
     Ok(provider)
-}
-
-/// Go's name of a cipher as rustls spells it.
-fn cipher(name: &str) -> Result<String, String> {
-    // Go's old names of the ChaCha suites end before the hash.
-    let full = if name.ends_with("CHACHA20_POLY1305") { format!("{name}_SHA256") } else { name.to_owned() };
-    let ours = full.replacen("TLS_AES", "TLS13_AES", 1).replacen("TLS_CHACHA", "TLS13_CHACHA", 1);
-    let known = aws_lc_rs::ALL_CIPHER_SUITES;
-    if known.iter().any(|suite| format!("{:?}", suite.suite()) == ours) {
-        return Ok(ours);
-    }
-    if name.starts_with("TLS_RSA_") || name.contains("_CBC_") || name.contains("_RC4_") {
-        return Err(format!(
-            "cipher {name} is not supported: of TLS 1.2 only the ECDHE suites with AES-GCM and ChaCha20 are"
-        ));
-    }
-    Err(format!("unknown cipher: {name}"))
 }
