@@ -313,7 +313,6 @@ impl Translator<'_> {
             saw_flag = true;
         }
         let part = self.cursor.since(start);
-        // An expression that ends here is told as one without its closing parenthesis.
         Err(RegexError { code: "invalid or unsupported Perl syntax", part })
     }
 
