@@ -37,6 +37,8 @@ const TAKEN: u8 = 4;
 const STALE: u8 = 8;
 /// Was taken, but may have been forgotten since. Not durable.
 const FORGOTTEN: u8 = 16;
+/// The newest state was taken. Not durable.
+const HELD: u8 = 32;
 /// The flags that survive a restart.
 pub(super) const DURABLE: u8 = BEGIN | END | TAKEN;
 
@@ -113,6 +115,7 @@ impl Book {
         if change == Change::Begin {
             flags &= !(TAKEN | FORGOTTEN);
         }
+        flags &= !HELD;
         self.balance.accepted += 1;
         self.balance.pending += 1;
         self.set_flags(slot, flags);
@@ -182,7 +185,7 @@ impl Book {
             let mut flags = self.flags(slot);
             let firing = stored.is_firing_at(now);
             if forgotten && flags & (BEGIN | END) == 0 && (firing || stored.phase == Change::End) {
-                flags |= FORGOTTEN | STALE;
+                flags = (flags | FORGOTTEN | STALE) & !HELD;
                 self.set_flags(slot, flags);
             }
             let class = match stored.phase {
@@ -305,7 +308,7 @@ impl Ledger {
         for book in self.books.iter_mut().filter(|book| !book.draining) {
             match change {
                 Some(change) => book.accept(slot, change),
-                None => book.set_flags(slot, book.flags(slot) | STALE),
+                None => book.set_flags(slot, (book.flags(slot) & !HELD) | STALE),
             }
         }
     }
@@ -333,6 +336,9 @@ impl Ledger {
             }
             if told.sequence >= stored.newest {
                 flags &= !STALE;
+                if told.outcome == Outcome::Delivered {
+                    flags |= HELD;
+                }
             }
             book.set_flags(slot, flags);
         }
@@ -378,10 +384,7 @@ impl Ledger {
 
     /// Whether a destination has taken the newest state of this alert (what Prometheus's sendAll returns).
     pub(super) fn is_taken(&self, slot: Slot) -> bool {
-        self.books.iter().any(|book| {
-            let flags = book.flags(slot);
-            flags & (BEGIN | END | STALE) == 0
-        })
+        self.books.iter().any(|book| book.flags(slot) & HELD != 0)
     }
 
     /// Forgets an alert that left the store.

@@ -40,6 +40,9 @@ pub trait Store: Send + Sync {
     fn refill(&self, destination: Destination, forgotten: bool, limit: usize) -> BoxFuture<Refill>;
 }
 
+/// The wall clock, as a function.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// What the manager is told at its start.
 #[derive(Clone)]
 pub struct Options {
@@ -59,7 +62,7 @@ pub struct Options {
     /// Our own TCP listeners: nothing is forwarded to them.
     pub listeners: Vec<SocketAddr>,
     /// The wall clock.
-    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
     /// Seeds the jitter of back-offs.
     pub seed: u64,
 }

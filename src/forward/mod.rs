@@ -10,7 +10,7 @@
 //! | `alertmanagerSet`: sync | `set`; the way from target to URL in `target` |
 //! | `sendLoop` | `alertmanager`, without a loop of its own |
 //! | its queue: add, nextBatch | `queue`, of `item`s |
-//! | sendOne, the hook `Do` | `post` |
+//! | sendOne, the hook `Do` | `post`; by HTTP in `http` |
 //! | its metrics | `metrics`, `summary` |
 //!
 //! Alerts are state, not events: a queue holds each alert once, nothing that could not be sent is lost, and an
@@ -30,9 +30,8 @@ mod target;
 mod view;
 
 pub use alertmanager::{DeadLetter, LastAnswer};
-pub use http::HttpPost;
 pub use item::Item;
-pub use manager::{Manager, Options, Prepared, Store};
+pub use manager::{Clock, Manager, Options, Prepared, Store};
 pub use metrics::Metrics;
 pub use post::{Answer, BoxFuture, Post, PostRequest, TOCSIN_ID, TOCSIN_PATH};
 pub use queue::{Batch, Queue, Queued};
