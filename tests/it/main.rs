@@ -5,7 +5,9 @@
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
 mod durability;
+mod faults;
 mod forwarding;
 mod harness;
 mod real_peers;
+mod reload;
 mod structure;
