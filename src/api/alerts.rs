@@ -36,7 +36,10 @@ pub(super) async fn list(backend: &dyn Backend, query: Option<&str>) -> Answer {
     };
     let receiver = match query.regex("receiver") {
         Ok(receiver) => receiver,
-        Err(refusal) => return refusal,
+        Err(error) => {
+            let message = format!("failed to parse receiver param: {error}");
+            return answer::json_string(StatusCode::BAD_REQUEST, &message);
+        }
     };
     if !query.switch("active", true) || receiver.is_some() || !receivers.is_empty() {
         return answer::json(StatusCode::OK, "[]\n");

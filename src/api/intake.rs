@@ -199,7 +199,12 @@ fn accept(
             Some(rule) => {
                 metrics.relabel_dropped.with_label_values(&[&rule.to_string()]).inc();
                 let labels = labels.build();
-                tracing::debug!(component = "intake", rule, labels = format_label_set(&labels), "Alert dropped by alert_relabel_configs");
+                tracing::debug!(
+                    component = "intake",
+                    rule,
+                    labels = format_label_set(&labels),
+                    "Alert dropped by alert_relabel_configs"
+                );
                 drops.record(&labels, rule, now);
             }
         }
@@ -241,11 +246,19 @@ fn answer_push(pushed: Pushed, invalid: &[String]) -> Answer {
     match pushed {
         Pushed::Full(refused) => {
             let message = format!("the store is full: {refused} unknown alerts were not accepted");
-            answer::with_header(answer::json_string(StatusCode::SERVICE_UNAVAILABLE, &message), RETRY_AFTER, "60")
+            answer::with_header(
+                answer::json_string(StatusCode::SERVICE_UNAVAILABLE, &message),
+                RETRY_AFTER,
+                "60",
+            )
         }
         Pushed::Stopping => {
             let message = "tocsin is stopping: nothing was accepted";
-            answer::with_header(answer::json_string(StatusCode::SERVICE_UNAVAILABLE, message), RETRY_AFTER, "1")
+            answer::with_header(
+                answer::json_string(StatusCode::SERVICE_UNAVAILABLE, message),
+                RETRY_AFTER,
+                "1",
+            )
         }
         Pushed::Accepted if invalid.is_empty() => answer::empty(StatusCode::OK),
         Pushed::Accepted => answer::json_string(StatusCode::BAD_REQUEST, &invalid.join("\n")),

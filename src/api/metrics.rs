@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use prometheus::core::Collector;
-use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
 
 use super::Route;
 use super::answer::{self, Answer};
@@ -35,12 +37,20 @@ impl ApiMetrics {
             "tocsin_http_request_duration_seconds",
             "How long HTTP requests took, the wait for the disk included.",
         );
-        let received = counters("tocsin_alerts_received_total", "Alerts received by push, invalid ones included.", &["status"])?;
+        let received = counters(
+            "tocsin_alerts_received_total",
+            "Alerts received by push, invalid ones included.",
+            &["status"],
+        )?;
         for status in ["firing", "resolved"] {
             received.with_label_values(&[status]);
         }
         Ok(Self {
-            requests: counters("tocsin_http_requests_total", "HTTP requests.", &["handler", "method", "code"])?,
+            requests: counters(
+                "tocsin_http_requests_total",
+                "HTTP requests.",
+                &["handler", "method", "code"],
+            )?,
             durations: register(registry, HistogramVec::new(durations.buckets(buckets), &["handler"])?)?,
             received,
             invalid: register(
@@ -79,7 +89,10 @@ impl ApiMetrics {
     }
 }
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
 }
@@ -89,6 +102,8 @@ pub(super) fn page(registry: &Registry) -> Answer {
     let mut body = Vec::with_capacity(16 << 10);
     match TextEncoder::new().encode(&registry.gather(), &mut body) {
         Ok(()) => answer::whole(StatusCode::OK, Some("text/plain; version=0.0.4; charset=utf-8"), body),
-        Err(error) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot encode the metrics: {error}\n")),
+        Err(error) => {
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot encode the metrics: {error}\n"))
+        }
     }
 }

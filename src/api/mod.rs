@@ -13,12 +13,14 @@ mod query;
 mod request_body;
 mod route;
 mod server;
+mod web;
 
 pub use intake::{Intake, IntakeRules, RelabelDrops};
 pub use metrics::ApiMetrics;
 pub use request_body::{BodyError, BodyLimits};
 pub use route::{NoRoute, Route, below_prefix, route};
 pub use server::{Api, ApiConfig, serve};
+pub use web::Web;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -71,7 +73,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The Alertmanagers' push URLs: active ones and dropped ones.
     fn alertmanagers(&self) -> (Vec<String>, Vec<String>);
     /// The state of every queue, as `GET /api/v1/queues` shows it.
-    fn queues(&self) -> serde_json::Value;
+    fn queues(&self) -> Pending<'_, serde_json::Value>;
     /// The configuration as it was read, without secrets.
     fn configuration(&self) -> String;
     /// When the daemon started.

@@ -65,8 +65,9 @@ pub(super) fn alertmanagers(backend: &dyn Backend) -> Answer {
 }
 
 /// `GET /api/v1/queues`.
-pub(super) fn queues(backend: &dyn Backend) -> Answer {
-    answer::json(StatusCode::OK, format!("{}\n", json!({ "status": "success", "data": backend.queues() })))
+pub(super) async fn queues(backend: &dyn Backend) -> Answer {
+    let body = json!({ "status": "success", "data": backend.queues().await });
+    answer::json(StatusCode::OK, format!("{body}\n"))
 }
 
 /// `GET /api/v2/status`, in Alertmanager's form.
@@ -100,8 +101,5 @@ pub(super) fn removed_v1() -> Answer {
 
 /// The answer of everything that an `alertmanager.yml` would bring.
 pub(super) fn local_delivery() -> Answer {
-    answer::json_string(
-        StatusCode::NOT_FOUND,
-        "no alertmanager.yml is loaded: silences have no effect here",
-    )
+    answer::json_string(StatusCode::NOT_FOUND, "no alertmanager.yml is loaded: silences have no effect here")
 }

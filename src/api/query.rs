@@ -1,9 +1,6 @@
 //! Query parameters, as go-openapi reads them.
 
-use http::StatusCode;
-
-use super::answer::{self, Answer};
-use crate::model::{Matcher, MatcherMode, Matchers, Regex};
+use crate::model::{Matcher, MatcherMode, Matchers, Regex, RegexError};
 
 /// The parameters of a request's query.
 #[derive(Debug)]
@@ -36,12 +33,10 @@ impl Query {
     }
 
     /// A regular expression that a whole name has to match; an empty one is none.
-    pub(super) fn regex(&self, name: &str) -> Result<Option<Regex>, Answer> {
+    pub(super) fn regex(&self, name: &str) -> Result<Option<Regex>, RegexError> {
         match self.values(name).next_back() {
             None | Some("") => Ok(None),
-            Some(text) => Regex::matcher(text).map(Some).map_err(|error| {
-                answer::json_string(StatusCode::BAD_REQUEST, &format!("failed to parse {name} param: {error}"))
-            }),
+            Some(text) => Regex::matcher(text).map(Some),
         }
     }
 }

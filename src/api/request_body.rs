@@ -116,7 +116,8 @@ impl BodyLimits {
             return Ok(share);
         }
         let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.steps).try_acquire_many_owned(missing).map_err(|_full| BodyError::Busy)?;
+        let more =
+            Arc::clone(&self.steps).try_acquire_many_owned(missing).map_err(|_full| BodyError::Busy)?;
         Ok(Some(match share {
             Some(mut share) => {
                 share.merge(more);

@@ -62,7 +62,9 @@ impl Route {
 
 /// The route of `method` and `path`, a path below the route prefix that begins with `/`.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    let read = |route| if matches!(*method, Method::GET | Method::HEAD) { Ok(route) } else { Err(NoRoute::Method("GET")) };
+    let read = |route| {
+        if matches!(*method, Method::GET | Method::HEAD) { Ok(route) } else { Err(NoRoute::Method("GET")) }
+    };
     match path {
         "/" => read(Route::Root),
         "/-/healthy" => read(Route::Healthy),
@@ -78,7 +80,9 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
             Method::POST => Ok(Route::PostAlerts),
             _ => Err(NoRoute::Method("GET,POST")),
         },
-        "/api/v1/alerts" | "/api/v1/status" | "/api/v1/receivers" | "/api/v1/silences" => Ok(Route::RemovedV1),
+        "/api/v1/alerts" | "/api/v1/status" | "/api/v1/receivers" | "/api/v1/silences" => {
+            Ok(Route::RemovedV1)
+        }
         "/api/v2/alerts/groups" | "/api/v2/receivers" | "/api/v2/silences" => Ok(Route::LocalDelivery),
         _ if path.starts_with("/api/v2/silence/") => Ok(Route::LocalDelivery),
         _ if path.starts_with("/api/v1/silence/") => Ok(Route::RemovedV1),

@@ -1,18 +1,33 @@
 //! Serving connections: from a request to its handler and back.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
-use hyper::body::Body;
+use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use prometheus::Registry;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::intake::Intake;
+use super::web::Web;
+use super::{
+    ApiMetrics, Backend, BodyLimits, NoRoute, Route, alerts, below_prefix, metrics, operations, route,
+};
 use crate::forward::TOCSIN_ID;
-use super::{ApiMetrics, Backend, BodyLimits, NoRoute, Route, alerts, below_prefix, metrics, operations, route};
+use crate::net::{Connection, Listener};
+
+/// How long a client may take for the head of a request, and how often an HTTP/2 client is asked whether it lives.
+const HEADER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the server is made of.
 pub struct ApiConfig {
@@ -57,7 +72,8 @@ impl Api {
             Some(below) => route(&method, below),
             None => Err(NoRoute::NotFound),
         };
-        let in_api_v2 = below_prefix(&self.config.route_prefix, &path).is_some_and(|below| below.starts_with("/api/v2/"));
+        let in_api_v2 =
+            below_prefix(&self.config.route_prefix, &path).is_some_and(|below| below.starts_with("/api/v2/"));
         let origin = request.headers().contains_key(ORIGIN);
         let mut answer = match found {
             Ok(route) => self.dispatch(route, request).await,
@@ -95,7 +111,7 @@ impl Api {
                 metrics::page(&self.config.registry)
             }
             Route::Alertmanagers => operations::alertmanagers(backend),
-            Route::Queues => operations::queues(backend),
+            Route::Queues => operations::queues(backend).await,
             Route::Status => operations::status(backend),
             Route::GetAlerts => alerts::list(backend, request.uri().query()).await,
             Route::PostAlerts => {
@@ -138,7 +154,7 @@ async fn serve_connection(connection: Connection, api: Arc<Api>, web: Arc<Web>, 
     };
     let service = service_fn(move |request: Request<Incoming>| {
         let (api, web) = (Arc::clone(&api), Arc::clone(&web));
-        async move { Ok::<_, Infallible>(guarded(request, &api, &web).await) }
+        async move { Ok::<_, Infallible>(web.guard(&api, request).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);

@@ -23,7 +23,9 @@ impl CheckConfig {
         for file in &self.files {
             print!("Checking '{}'  ", file.display());
             let environment = |name: &str| std::env::var(name).ok();
-            match PrometheusConfig::load(file, &environment).and_then(|config| build_clients(&config).map(|()| config)) {
+            match PrometheusConfig::load(file, &environment)
+                .and_then(|config| build_clients(&config).map(|()| config))
+            {
                 Ok(config) => println!("SUCCESS\n{}", found(&config)),
                 Err(error) => {
                     failed = true;

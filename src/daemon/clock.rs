@@ -7,9 +7,16 @@ use crate::model::Timestamp;
 /// The wall clock's time.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is handed times from")]
-pub fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => Timestamp::UNIX_EPOCH + since,
         Err(before) => Timestamp::UNIX_EPOCH - before.duration(),
     }
+}
+
+/// The wall clock's time, as files carry it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is handed times from")]
+pub(super) fn system_now() -> SystemTime {
+    SystemTime::now()
 }

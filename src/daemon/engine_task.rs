@@ -11,7 +11,7 @@ use super::clock;
 use crate::engine::{Engine, Event};
 use crate::forward::Manager;
 use crate::journal::{Durability, Journal, Position};
-use crate::model::{Alert, Balance, Destination, Refill, Timestamp, Told};
+use crate::model::{Alert, Balance, Destination, Refill, Timestamp};
 
 /// How many commands may wait for the engine. Whoever brings one more waits.
 const MAILBOX: usize = 1024;
@@ -38,6 +38,7 @@ pub(super) struct EngineFigures {
     pub(super) refused: u64,
 }
 
+#[derive(Debug)]
 enum Command {
     Push { alerts: Vec<Alert>, path: Option<Arc<str>>, reply: oneshot::Sender<PushResult> },
     Happened(Event),
@@ -55,12 +56,10 @@ pub(super) struct EngineHandle {
 }
 
 impl EngineHandle {
-    /// Starts the task. What is accepted goes to `manager`.
-    pub(super) fn start(engine: Engine, journal: Journal, manager: Manager) -> Self {
+    /// A mailbox, and what [`start`] takes the commands from.
+    pub(super) fn new() -> (Self, Commands) {
         let (mailbox, commands) = mpsc::channel(MAILBOX);
-        let task = EngineTask { engine, journal, manager, newest: Timestamp::UNIX_EPOCH };
-        tokio::spawn(task.run(commands));
-        Self { mailbox }
+        (Self { mailbox }, Commands(commands))
     }
 
     /// Accepts alerts; the record is on its way to the disk.
@@ -75,7 +74,12 @@ impl EngineHandle {
     }
 
     /// What a destination has to be told to catch up.
-    pub(super) async fn refill(&self, destination: Destination, forgotten: bool, limit: usize) -> Option<Refill> {
+    pub(super) async fn refill(
+        &self,
+        destination: Destination,
+        forgotten: bool,
+        limit: usize,
+    ) -> Option<Refill> {
         self.ask(|reply| Command::Refill { destination, forgotten, limit, reply }).await
     }
 
@@ -101,12 +105,24 @@ impl EngineHandle {
     }
 }
 
+/// The other end of the mailbox.
+#[derive(Debug)]
+pub(super) struct Commands(mpsc::Receiver<Command>);
+
+/// Starts the task. What is accepted goes to `manager`.
+pub(super) fn start(engine: Engine, journal: Journal, manager: Manager, commands: Commands) {
+    let task = EngineTask { engine, journal, manager, newest: Timestamp::UNIX_EPOCH, refused: 0 };
+    tokio::spawn(task.run(commands.0));
+}
+
 struct EngineTask {
     engine: Engine,
     journal: Journal,
     manager: Manager,
     /// The newest time that the engine has been handed: it never goes back.
     newest: Timestamp,
+    /// Alerts that did not fit into the store.
+    refused: u64,
 }
 
 impl EngineTask {
@@ -117,7 +133,7 @@ impl EngineTask {
                 command = commands.recv() => match command {
                     Some(Command::Stop { reply }) => {
                         // Whoever asked may have given up at its deadline.
-                        drop(reply.send(self.close().await));
+                        let _gone = reply.send(self.close().await);
                         return;
                     }
                     Some(command) => self.handle(command),
@@ -146,7 +162,8 @@ impl EngineTask {
                 let handled = self.engine.handle(now, Event::Alerts { alerts, path });
                 let position = handled.record.map(|record| self.journal.append(record));
                 self.manager.send(handled.accepted);
-                drop(reply.send(PushResult { position, refused: handled.refused }));
+                self.refused += handled.refused as u64;
+                let _gone = reply.send(PushResult { position, refused: handled.refused });
             }
             Command::Happened(event) => {
                 if let Some(record) = self.engine.handle(now, event).record {
@@ -154,19 +171,19 @@ impl EngineTask {
                 }
             }
             Command::Refill { destination, forgotten, limit, reply } => {
-                drop(reply.send(self.engine.refill(now, &destination, forgotten, limit)));
+                let _gone = reply.send(self.engine.refill(now, &destination, forgotten, limit));
             }
             Command::Alerts(reply) => {
                 let alerts = self.engine.alerts().iter().filter(|stored| !stored.alert.is_resolved_at(now));
-                drop(reply.send(alerts.map(|stored| Arc::clone(&stored.alert)).collect()));
+                let _gone = reply.send(alerts.map(|stored| Arc::clone(&stored.alert)).collect());
             }
             Command::Figures(reply) => {
                 let figures = EngineFigures {
                     alerts: self.engine.alerts().len(),
                     balance: self.engine.ledger().balance(),
-                    refused: 0,
+                    refused: self.refused,
                 };
-                drop(reply.send(figures));
+                let _gone = reply.send(figures);
             }
             Command::Stop { reply } => drop(reply),
         }

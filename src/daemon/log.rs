@@ -1,7 +1,7 @@
 //! The log on standard error: logfmt or JSON, one line an event, with the field names of Go's slog as
 //! Prometheus and Alertmanager write them (`time`, `level`, `source`, `msg`, then the fields of the event).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use tracing::field::{Field, Visit};
@@ -134,8 +134,8 @@ impl Visit for Fields {
         let mut text = value.to_string();
         let mut source = value.source();
         while let Some(cause) = source {
-            // The Err of writing to a String cannot happen.
-            drop(write!(text, ": {cause}"));
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
             source = cause.source();
         }
         self.push(field, text);

@@ -37,12 +37,23 @@ impl DaemonMetrics {
             register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
         };
         let build = IntGaugeVec::new(
-            Opts::new("alertmanager_build_info", "The version of this program, in the form of Alertmanager's metric."),
+            Opts::new(
+                "alertmanager_build_info",
+                "The version of this program, in the form of Alertmanager's metric.",
+            ),
             &["branch", "goarch", "goos", "goversion", "revision", "tags", "version"],
         )?;
         let build = register(registry, build)?;
         build
-            .with_label_values(&["", std::env::consts::ARCH, std::env::consts::OS, "", "", "", env!("CARGO_PKG_VERSION")])
+            .with_label_values(&[
+                "",
+                std::env::consts::ARCH,
+                std::env::consts::OS,
+                "",
+                "",
+                "",
+                env!("CARGO_PKG_VERSION"),
+            ])
             .set(1);
         let success = "Whether the last configuration reload attempt was successful.";
         let success_time = "Timestamp of the last successful configuration reload.";
@@ -55,7 +66,11 @@ impl DaemonMetrics {
                 registry,
                 IntGaugeVec::new(Opts::new("tocsin_journal_bytes", "Sizes of the journal."), &["part"])?,
             )?,
-            journal_totals: counters("tocsin_journal_total", "What the journal has done since the start.", &["event"])?,
+            journal_totals: counters(
+                "tocsin_journal_total",
+                "What the journal has done since the start.",
+                &["event"],
+            )?,
             journal_snapshot_seconds: float(
                 "tocsin_journal_snapshot_duration_seconds",
                 "How long the last snapshot took.",
@@ -89,7 +104,10 @@ impl DaemonMetrics {
                 float("alertmanager_config_last_reload_success_timestamp_seconds", success_time)?,
             ],
             config_hash: float("alertmanager_config_hash", "Hash of the currently loaded configuration.")?,
-            ready: gauge("prometheus_ready", "Whether the first configuration is applied and requests are served.")?,
+            ready: gauge(
+                "prometheus_ready",
+                "Whether the first configuration is applied and requests are served.",
+            )?,
             process: ProcessMetrics::new(registry, started)?,
         })
     }
@@ -148,7 +166,10 @@ impl DaemonMetrics {
         raise(&self.changes_accepted.with_label_values::<&str>(&[]), balance.accepted);
         self.changes_pending.set(i64::try_from(balance.pending).unwrap_or(i64::MAX));
         for outcome in Outcome::ALL {
-            raise(&self.changes.with_label_values(&[outcome.name(), outcome.reason()]), balance.count(outcome));
+            raise(
+                &self.changes.with_label_values(&[outcome.name(), outcome.reason()]),
+                balance.count(outcome),
+            );
         }
         self.alerts.set(i64::try_from(figures.alerts).unwrap_or(i64::MAX));
         raise(&self.refused.with_label_values::<&str>(&[]), figures.refused);
@@ -172,7 +193,10 @@ fn raise(counter: &prometheus::IntCounter, total: u64) {
     }
 }
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
 }
@@ -192,7 +216,10 @@ impl ProcessMetrics {
         let gauge = |name: &str, help: &str| register(registry, IntGauge::new(name, help)?);
         let start = register(
             registry,
-            Gauge::new("process_start_time_seconds", "Start time of the process since unix epoch in seconds.")?,
+            Gauge::new(
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+            )?,
         )?;
         start.set(started.unix_seconds_f64());
         Ok(Self {

@@ -10,7 +10,8 @@ use crate::journal::{Files, Journal, Options};
 /// Restores the engine from the last good snapshot and replays the records since. What is damaged is skipped,
 /// logged and counted; it never prevents a start.
 pub(super) fn recover(files: impl Files, options: Options, plan: &Plan) -> anyhow::Result<(Engine, Journal)> {
-    let mut recovery = Journal::recover(files, options).context("cannot open the journal (--storage.path)")?;
+    let mut recovery =
+        Journal::recover(files, options).context("cannot open the journal (--storage.path)")?;
     let mut engine = loop {
         let Some(mut reader) = recovery.snapshot() else { break Engine::new(plan.clone()) };
         let mut bytes = Vec::new();

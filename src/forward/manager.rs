@@ -770,3 +770,6 @@ impl State {
         self.all().map(|alertmanager| QueueView::of(alertmanager, instant, now)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,15 @@ impl HttpClient {
         Ok(Self(Arc::new(Inner { config: config.clone(), user_agent, transport, tokens, signer })))
     }
 
+    /// Builds a client with the defaults of every `http_config`: for peers that no configuration describes.
+    ///
+    /// # Errors
+    ///
+    /// The system's certificates cannot be used.
+    pub fn plain(options: ClientOptions) -> Result<Self, NetError> {
+        Self::new(&HttpClientConfig::default(), options)
+    }
+
     /// Posts `body`. The answer may have any status: whether it is a success is the caller's to judge.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::config::{Secret, WebConfig};
 
 /// Compared with when the user does not exist, so that the answer takes as long as for one who does. Nobody knows
 /// its password.
-const NOBODY: &str = "$2b$10$7EqJtq98hPqEX7fNZaFWoOhi5BWX4Z3sYH1tE0v1oZQmC6l8mJ7vK";
+pub(super) const NOBODY: &str = "$2b$10$7EqJtq98hPqEX7fNZaFWoOhi5BWX4Z3sYH1tE0v1oZQmC6l8mJ7vK";
 /// How many results are remembered; beyond it all are forgotten, which only costs time.
 const CACHE_MAX: usize = 256;
 

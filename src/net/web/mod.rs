@@ -6,6 +6,8 @@ mod certificate;
 mod client_auth;
 mod headers;
 mod rate_limit;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use auth::{Unauthorized, WebAuth};
