@@ -28,12 +28,21 @@ fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
     Some(found.pop().unwrap_or_else(|| panic!("no {wanted}* in {}", Path::new(&peers).display())))
 }
 
+/// Debian's builds read their templates and pages from `/usr/share/prometheus`. The package is only unpacked, so its
+/// own folder is put there, in a mount namespace that ends with the process.
+const WITH_SHARE: &str =
+    r#"mkdir -p /usr/share/prometheus && mount --bind "$0" /usr/share/prometheus && exec "$@""#;
+
 fn spawn(program: &Path, directory: &Path, arguments: &[String]) -> Child {
     let log =
         std::fs::OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log");
-    Command::new(program)
-        .current_dir(directory)
+    let package = program.ancestors().nth(3).expect("the package");
+    Command::new("unshare")
+        .args(["--mount", "sh", "-c", WITH_SHARE])
+        .arg(package.join("usr/share/prometheus"))
+        .arg(program)
         .args(arguments)
+        .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
