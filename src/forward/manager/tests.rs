@@ -228,10 +228,6 @@ impl Rig {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
-    fn balance(&self) -> crate::model::Balance {
-        self.store.engine.lock().expect("no panic").ledger().balance()
-    }
-
     fn metric(&self, name: &str, host: &str) -> Option<f64> {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name)?;
