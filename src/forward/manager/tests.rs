@@ -4,8 +4,13 @@ use prometheus::Registry;
 use serde_json::Value;
 
 use super::*;
+use crate::discovery::TargetGroup;
 use crate::engine::{Engine, Event, Plan};
 use crate::forward::post::Answer;
+use crate::forward::post::BoxFuture;
+use crate::forward::set::SetConfig;
+use crate::forward::store::Clock;
+use crate::model::Refill;
 use crate::model::{Alert, LabelSet, NameValidation, RelabelAction, RelabelConfig, RelabelRule};
 
 /// How an Alertmanager of these tests answers.
