@@ -1,5 +1,5 @@
-//! Bodies of `POST /api/v2/alerts`: reading never fails but in the documented ways, accepts what serde_json accepts
-//! of its own accord, and what was read comes back when it is written and read again.
+//! Bodies of `POST /api/v2/alerts`: reading fails in the documented ways only, and what was read comes back when it
+//! is written and read again.
 
 #![no_main]
 

@@ -25,6 +25,8 @@ use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
 use crate::{discovery, forward};
 
+/// What we call ourselves in requests.
+const USER_AGENT: &str = concat!("tocsin/", env!("CARGO_PKG_VERSION"));
 /// How long requests in flight may take to finish when we stop.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the last snapshot may take when we stop. Without it the next start replays the log.
@@ -121,8 +123,8 @@ impl Daemon {
             forward::Metrics::new(&registry)?,
         );
         let (discovery, discovery_task, targets) =
-            discovery::Manager::new(discovery::Metrics::new(&registry)?, user_agent());
-        wiring::subscribe_forwarding(&mut coordinator, &manager, &discovery);
+            discovery::Manager::new(discovery::Metrics::new(&registry)?, USER_AGENT.to_owned());
+        wiring::subscribe_forwarding(&mut coordinator, &manager, &discovery, USER_AGENT);
 
         // A bad configuration ends the start before anything is read or sent.
         let reloader = Reloader::start(coordinator, options.auto_reload)?;
@@ -244,10 +246,6 @@ fn tempfile_in(directory: &Path) -> std::io::Result<PathBuf> {
     let probe = directory.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, b"")?;
     Ok(probe)
-}
-
-fn user_agent() -> String {
-    concat!("tocsin/", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
 fn forward_options(options: &Options, id: Arc<str>, listeners: Vec<SocketAddr>) -> forward::Options {

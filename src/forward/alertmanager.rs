@@ -15,7 +15,7 @@ use crate::model::{Destination, Outcome, Refill, Suppression, Timestamp, Told};
 /// The first pause after a failed request; doubled with each further one, up to [`LONGEST_BACK_OFF`].
 const SHORTEST_BACK_OFF: Duration = Duration::from_millis(500);
 /// The longest pause that we take by ourselves: an Alertmanager that is back is heard within it.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
 /// The longest that we wait because an Alertmanager says so.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 /// How many dead letters are kept for `tocsin queues`; the oldest leaves first, and is counted all the same.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, eventually};
+use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, ago, eventually};
 
 /// The rules of a small shop, with a constant series in place of the CPU's.
 const RULES: &str = r#"
@@ -118,7 +118,7 @@ async fn an_end_during_a_restart_does_not_close_the_incident() {
     eventually("the page", || async { (!webhook.received().is_empty()).then_some(()) }).await;
 
     alertmanager.stop().await;
-    assert_eq!(tocsin.push(&serde_json::json!([alert("One", "2026-01-01T00:00:01Z")])).await, Ok(200));
+    assert_eq!(tocsin.push(&serde_json::json!([alert("One", &ago(1))])).await, Ok(200));
     let before = webhook.received().len();
     alertmanager.start_again().await;
     eventually("news of the end", || async { (webhook.received().len() > before).then_some(()) }).await;
