@@ -5,9 +5,9 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, header};
 use url::Url;
 
-use super::store::{Clock, Prepared};
 use super::post::{Answer, BoxFuture, Post, PostRequest, TOCSIN_ID, TOCSIN_PATH};
 use super::set::SetConfig;
+use super::store::{Clock, Prepared};
 use crate::config::AlertmanagerConfig;
 use crate::net::{ClientOptions, HttpClient, NetError, Request, Response};
 

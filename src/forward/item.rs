@@ -48,7 +48,8 @@ impl Item {
 }
 
 fn encode(alert: &Alert) -> Bytes {
-    let size = alert.labels.as_packed().len() + alert.annotations.as_packed().len() + alert.generator_url.len();
+    let size =
+        alert.labels.as_packed().len() + alert.annotations.as_packed().len() + alert.generator_url.len();
     let mut json = Vec::with_capacity(size + size / 4 + 160);
     push_alert(alert, &mut json);
     json.shrink_to_fit();
