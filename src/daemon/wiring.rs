@@ -9,9 +9,8 @@ use super::clock;
 use crate::api::IntakeRules;
 use crate::config::{AlertmanagerConfig, Config, Coordinator};
 use crate::discovery::{self, DiscoverySet};
-use crate::forward::{self, HttpPost, Post, SetConfig};
+use crate::forward;
 use crate::model::MatcherMode;
-use crate::net::NetError;
 
 /// How long an alert without `endsAt` fires if nobody says otherwise: Alertmanager's `resolve_timeout`.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
@@ -45,12 +44,14 @@ pub(super) fn subscribe_forwarding(
     coordinator: &mut Coordinator,
     manager: &forward::Manager,
     discovery: &discovery::Manager,
+    user_agent: &'static str,
 ) {
     let notifier = manager.clone();
+    let wall_clock: forward::Clock = Arc::new(clock::now);
     coordinator.subscribe("notifier", move |config: &Arc<Config>| {
-        let sets = alertmanagers(config).iter().map(set).collect::<Result<Vec<_>, NetError>>()?;
+        let prepared = forward::Prepared::new(alertmanagers(config), user_agent, &wall_clock)?;
         let notifier = notifier.clone();
-        Ok(Box::new(move || notifier.apply_config(forward::Prepared { sets })))
+        Ok(Box::new(move || notifier.apply_config(prepared)))
     });
     let discovery = discovery.clone();
     coordinator.subscribe("discovery", move |config: &Arc<Config>| {
@@ -67,10 +68,6 @@ pub(super) fn subscribe_forwarding(
 
 fn alertmanagers(config: &Config) -> &[AlertmanagerConfig] {
     config.prometheus.as_ref().map_or(&[], |prometheus| &prometheus.alerting.alertmanagers)
-}
-
-fn set(config: &AlertmanagerConfig) -> Result<(SetConfig, Arc<dyn Post>), NetError> {
-    Ok((SetConfig::from(config), Arc::new(HttpPost::new(config, clock::now)?)))
 }
 
 /// What `GET /api/v2/status` shows of the configuration: no secret can be in it.

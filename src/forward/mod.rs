@@ -19,7 +19,6 @@
 mod alertmanager;
 mod http;
 mod item;
-mod json;
 mod manager;
 mod metrics;
 mod post;
@@ -31,7 +30,6 @@ mod target;
 mod view;
 
 pub use alertmanager::{DeadLetter, LastAnswer};
-pub use http::HttpPost;
 pub use item::Item;
 pub use manager::Manager;
 pub use metrics::Metrics;
