@@ -85,7 +85,8 @@ async fn a_disk_that_fails_costs_durability_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_hangs_costs_durability_and_nothing_else() {
-    survives(|disk| disk.hang_syncs(true), |disk| disk.hang_syncs(false), "sync").await;
+    survives(|disk| disk.hang_syncs(true), |disk| disk.hang_syncs(false), "a commit has not ended after")
+        .await;
 }
 
 /// Pushes until told to stop; notes every batch that was answered.

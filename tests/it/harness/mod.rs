@@ -68,7 +68,6 @@ pub(crate) fn firing(numbers: Range<usize>) -> Value {
     alerts(numbers, "2100-01-01T00:00:00Z")
 }
 
-
 fn alerts(numbers: Range<usize>, ends_at: &str) -> Value {
     numbers
         .map(|number| {
