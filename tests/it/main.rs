@@ -11,3 +11,4 @@ mod harness;
 mod real_peers;
 mod reload;
 mod structure;
+mod transport;

@@ -230,7 +230,12 @@ impl Tocsin {
 
     /// Replaces its configuration, by an atomic rename.
     pub(crate) fn set_config(&self, prometheus_yml: &str) {
-        replace(&self.directory().join("prometheus.yml"), prometheus_yml);
+        self.set_file("prometheus.yml", prometheus_yml);
+    }
+
+    /// Replaces a file beside its configuration, by an atomic rename.
+    pub(crate) fn set_file(&self, name: &str, text: &str) {
+        replace(&self.directory().join(name), text);
     }
 
     /// Waits for a line of the log that contains all of `parts`, and gives it.
