@@ -12,3 +12,4 @@ mod real_peers;
 mod reload;
 mod structure;
 mod transport;
+mod web;
