@@ -9,6 +9,7 @@ mod durability;
 mod faults;
 mod forwarding;
 mod harness;
+mod intake;
 mod real_peers;
 mod reload;
 mod structure;
