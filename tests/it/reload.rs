@@ -247,3 +247,34 @@ async fn a_set_that_becomes_another_loses_nothing() {
     assert_eq!(sink.taken_labels("n"), numbers(0..50));
     tocsin.assert_balance().await;
 }
+
+#[tokio::test]
+async fn two_entries_with_one_configuration_are_one_set() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let url = format!("http://{address}/api/v2/alerts");
+    let same = || entry(&address, "");
+    let tocsin = TocsinBuilder::new(&alerting(&[same(), same()])).start().await;
+    tocsin.wait_for_log(&["level=WARN", "Two entries of alerting.alertmanagers are the same"]).await;
+    assert_eq!(tocsin.push(&firing(0..50)).await, Ok(200));
+    let before = eventually("a failed request", || async {
+        queue(&tocsin, &url).await.filter(|queue| queue["length"] == 50 && queue["lastAnswer"].is_object())
+    })
+    .await;
+    let other = Sink::start().await;
+    let queues = tocsin.json("/api/v1/queues").await;
+    assert_eq!(queues["data"]["alertmanagers"].as_array().map(Vec::len), Some(1), "{queues}");
+    // Whichever copy goes, what is queued stays.
+    for entries in [vec![entry(&other.address().to_string(), ""), same()], vec![same(), same()], vec![same()]]
+    {
+        tocsin.set_config(&alerting(&entries));
+        assert_eq!(tocsin.reload().await.0, 200);
+        let after = queue(&tocsin, &url).await.expect("the queue");
+        assert_eq!((&after["oldest"], &after["length"]), (&before["oldest"], &before["length"]));
+    }
+    let sink = Sink::start_at(address.parse().unwrap()).await;
+    sink.wait_for(50).await;
+    assert_eq!(tocsin.push(&firing(50..60)).await, Ok(200));
+    sink.wait_for(60).await;
+    assert_eq!(sink.taken_labels("n"), numbers(0..60), "each once");
+    tocsin.assert_balance().await;
+}
