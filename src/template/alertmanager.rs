@@ -13,7 +13,7 @@ use super::{
     fmt::{as_plain_string, format_float},
     json, machine::Machine,
     number::parse_float,
-    quote::quote,
+    quote::{can_backquote, quote},
     regexp,
     text::{Text, runes},
     time::{Time, Zone, parse_in_utc},
@@ -102,9 +102,8 @@ pub(super) fn matches(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value
 
 pub(super) fn re_replace_all(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
     let pattern = text(args, 0);
-    let regex = machine.regex(&pattern).map_err(|fault| {
-        format!("regexp: Compile({}): {fault}", quote(&pattern))
-    })?;
+    let shown = || if can_backquote(&pattern) { format!("`{pattern}`") } else { quote(&pattern) };
+    let regex = machine.regex(&pattern).map_err(|fault| format!("regexp: Compile({}): {fault}", shown()))?;
     let subject = text(args, 2);
     machine.spend(subject.len() / 4)?;
     let limit = machine.environment.limits.output;
@@ -141,10 +140,8 @@ pub(super) fn date(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, S
 pub(super) fn tz(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
     let name = text(args, 0);
     machine.spend(50)?;
-    match Zone::load(&name.lossy(), &machine.environment.local) {
-        Some(zone) => Ok(Value::Time(Box::new(time(args, 1).with_zone(zone)))),
-        None => Err(format!("unknown time zone {name}")),
-    }
+    let zone = Zone::load(&name.lossy(), &machine.environment.local)?;
+    Ok(Value::Time(Box::new(time(args, 1).with_zone(zone))))
 }
 
 pub(super) fn now(machine: &mut Machine<'_>, _: &[Value]) -> Result<Value, String> {
@@ -181,7 +178,8 @@ pub(super) fn base64_decode(machine: &mut Machine<'_>, args: &[Value]) -> Result
         base64::DecodeError::InvalidByte(at, _) => {
             format!("illegal base64 data at input byte {at}")
         }
-        _ => format!("illegal base64 data at input byte {}", encoded.len()),
+        // Too short: what is missing is missing from the last group of four.
+        _ => format!("illegal base64 data at input byte {}", encoded.len() / 4 * 4),
     })?;
     machine.make_text(decoded)
 }

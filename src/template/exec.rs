@@ -241,8 +241,9 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
             | Value::Pairs(_)
             | Value::Alerts { .. } => self.iterate_list(branch, value),
             _ => {
-                let shown = super::fmt::sprint(value);
-                self.fail(format!("range can't iterate over {shown}"))
+                let mut shown = Vec::new();
+                print_value(&mut shown, value, 4096);
+                self.fail(format!("range can't iterate over {}", String::from_utf8_lossy(&shown)))
             }
         }
     }

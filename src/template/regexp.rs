@@ -14,11 +14,16 @@ const MAX_REPEAT: u32 = 1000;
 
 /// Compiles a pattern; the error is worded as Go's where Go has the same.
 pub(super) fn compile(pattern: &Text) -> Result<Regex, String> {
-    let fault = |what: &str| format!("error parsing regexp: {what}: `{pattern}`");
-    let source = std::str::from_utf8(pattern).map_err(|_| fault("invalid UTF-8"))?;
-    let translated = Translator { rest: source, out: String::new() }.run().map_err(fault)?;
-    Regex::new(&translated).map_err(|_| fault("invalid syntax"))
+    let fault = |what: &str, part: &str| format!("error parsing regexp: {what}: `{part}`");
+    let whole = pattern.lossy();
+    let source = std::str::from_utf8(pattern).map_err(|_| fault("invalid UTF-8", &whole))?;
+    let translator = Translator { source, rest: source, out: String::new(), groups: 0 };
+    let translated = translator.run().map_err(|(what, part)| fault(what, part))?;
+    Regex::new(&translated).map_err(|_| fault("invalid syntax", &whole))
 }
+
+/// What is wrong, and with which part of the pattern.
+type Fault<'p> = (&'static str, &'p str);
 
 /// Replaces every match, expanding `$1`, `${name}` and `$$`; stops once the result exceeds `limit`.
 pub(super) fn replace_all(regex: &Regex, text: &[u8], template: &[u8], limit: usize) -> Vec<u8> {
@@ -26,6 +31,11 @@ pub(super) fn replace_all(regex: &Regex, text: &[u8], template: &[u8], limit: us
     let mut last = 0;
     for captures in regex.captures_iter(text) {
         let Some(whole) = captures.get(0) else { continue };
+        // Go looks for matches between characters, not inside them.
+        let inside = text.get(whole.start()).is_some_and(|b| matches!(b, 0x80..=0xbf));
+        if whole.is_empty() && inside {
+            continue;
+        }
         out.extend_from_slice(text.get(last..whole.start()).unwrap_or_default());
         expand(&mut out, template, &captures);
         last = whole.end();
@@ -77,8 +87,11 @@ fn group_name(text: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 struct Translator<'p> {
+    source: &'p str,
     rest: &'p str,
     out: String,
+    /// Parentheses that are open.
+    groups: usize,
 }
 
 /// What an escape stands for.
@@ -99,35 +112,50 @@ impl<'p> Translator<'p> {
         Some(c)
     }
 
-    fn run(mut self) -> Result<String, &'static str> {
-        let mut repeated = false;
+    /// The pattern from where `start` was what is left to where we are.
+    fn since(&self, start: &'p str) -> &'p str {
+        start.get(..start.len() - self.rest.len()).unwrap_or(start)
+    }
+
+    fn run(mut self) -> Result<String, Fault<'p>> {
+        let mut repeated: Option<&'p str> = None;
+        let mut can_repeat = false;
+        let mut start = self.rest;
         while let Some(c) = self.bump() {
             let is_repeat = match c {
                 '*' | '+' | '?' => {
                     self.out.push(c);
                     true
                 }
-                '{' => self.braces()?,
+                '{' => self.braces(start)?,
                 _ => {
-                    self.item(c)?;
+                    self.item(c, start)?;
                     false
                 }
             };
             if is_repeat {
-                if repeated {
-                    return Err("invalid nested repetition operator");
+                if let Some(first) = repeated {
+                    return Err(("invalid nested repetition operator", self.since(first)));
+                }
+                if !can_repeat {
+                    return Err(("missing argument to repetition operator", self.since(start)));
                 }
                 if let Some(rest) = self.rest.strip_prefix('?') {
                     self.rest = rest;
                     self.out.push('?');
                 }
             }
-            repeated = is_repeat;
+            repeated = is_repeat.then_some(start);
+            can_repeat = !matches!(c, '(' | '|');
+            start = self.rest;
+        }
+        if self.groups > 0 {
+            return Err(("missing closing )", self.source));
         }
         Ok(self.out)
     }
 
-    fn item(&mut self, c: char) -> Result<(), &'static str> {
+    fn item(&mut self, c: char, start: &'p str) -> Result<(), Fault<'p>> {
         match c {
             '\\' if self.rest.starts_with('Q') => {
                 self.rest = self.rest.get(1..).unwrap_or_default();
@@ -135,7 +163,7 @@ impl<'p> Translator<'p> {
                 self.out.push_str(&regex::escape(literal));
                 self.rest = rest;
             }
-            '\\' => match self.escape()? {
+            '\\' => match self.escape().map_err(|what| (what, self.since(start)))? {
                 Escape::Class { members, negated } => {
                     let caret = if negated { "^" } else { "" };
                     self.out.push_str("(?-i:[");
@@ -146,19 +174,27 @@ impl<'p> Translator<'p> {
                 Escape::Same(text) => self.out.push_str(&text),
                 Escape::Assertion(text) => self.out.push_str(text),
             },
-            '[' => self.class()?,
+            '[' => self.class().map_err(|what| (what, self.since(start)))?,
+            ')' if self.groups == 0 => return Err(("unexpected )", self.source)),
+            ')' => {
+                self.groups -= 1;
+                self.out.push(')');
+            }
             '(' => {
+                self.groups += 1;
                 self.out.push('(');
                 if let Some(after) = self.rest.strip_prefix('?') {
                     let flags = after.split([':', ')', '<']).next().unwrap_or_default();
-                    if flags.chars().any(|c| !"imsU-P".contains(c)) {
-                        return Err("invalid or unsupported Perl syntax");
+                    if let Some(bad) = flags.find(|c: char| !"imsU-P".contains(c)) {
+                        let end = 2 + bad + flags.get(bad..).and_then(|c| c.chars().next()).map_or(0, char::len_utf8);
+                        return Err(("invalid or unsupported Perl syntax", start.get(..end).unwrap_or(start)));
                     }
                     self.rest = after;
                     self.out.push('?');
                     // The flags or the name go on as they are.
                     let end = after.find([':', ')', '>']).map_or(after.len(), |at| at + 1);
                     let (head, tail) = after.split_at(end);
+                    self.groups -= usize::from(head.ends_with(')'));
                     self.out.push_str(head);
                     self.rest = tail;
                 }
@@ -171,7 +207,7 @@ impl<'p> Translator<'p> {
     }
 
     /// `{n}`, `{n,}` or `{n,m}`; anything else is a literal brace.
-    fn braces(&mut self) -> Result<bool, &'static str> {
+    fn braces(&mut self, start: &'p str) -> Result<bool, Fault<'p>> {
         let Some((inner, tail)) = self.rest.split_once('}') else {
             self.out.push_str("\\{");
             return Ok(false);
@@ -185,7 +221,8 @@ impl<'p> Translator<'p> {
         let bounded = |text: &str| text.parse::<u32>().is_ok_and(|count| count <= MAX_REPEAT);
         let ordered = high.is_empty() || low.parse::<u32>().ok() <= high.parse::<u32>().ok();
         if !bounded(low) || !(high.is_empty() || bounded(high)) || !ordered {
-            return Err("invalid repeat count");
+            self.rest = tail;
+            return Err(("invalid repeat count", self.since(start)));
         }
         self.out.push('{');
         self.out.push_str(inner);

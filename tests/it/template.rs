@@ -7,6 +7,7 @@ use tocsin::template::{Alert, Data, Environment, Error, Kv, TemplateSet, Time, Z
 
 const DATA: &str = include_str!("../fixtures/template/data.json");
 const GENERATED: &str = include_str!("../fixtures/template/generated.jsonl");
+const DEFAULTS: &str = include_str!("../fixtures/template/defaults.jsonl");
 const WRITTEN: &str = include_str!("../fixtures/template/written.jsonl");
 
 fn text(value: &Value, name: &str) -> String {
@@ -64,11 +65,20 @@ fn environment() -> Environment {
     Environment::new(now, local())
 }
 
-fn render(case: &Value, datasets: &[Arc<Data>], environment: &Environment) -> Result<String, Error> {
+/// Templates of the configuration's files in the case; without any, our default templates.
+fn template_set(case: &Value) -> Result<TemplateSet, Error> {
+    let Some(files) = case.get("files").and_then(Value::as_object) else {
+        return TemplateSet::with_defaults();
+    };
     let mut set = TemplateSet::empty();
-    for (name, source) in case.get("files").and_then(Value::as_object).into_iter().flatten() {
+    for (name, source) in files {
         set.add(name, source.as_str().unwrap())?;
     }
+    Ok(set)
+}
+
+fn render(case: &Value, datasets: &[Arc<Data>], environment: &Environment) -> Result<String, Error> {
+    let set = template_set(case)?;
     let source = text(case, "text");
     let html = case.get("html").and_then(Value::as_bool).unwrap();
     let template = if html { set.html(&source)? } else { set.text(&source)? };
@@ -119,4 +129,10 @@ fn generated_templates_render_as_in_go() {
 fn written_templates_render_as_in_go() {
     let (errors, same) = check(WRITTEN, 0);
     println!("{same} of {errors} errors have the same text");
+}
+
+#[test]
+fn default_templates_print_what_alertmanagers_print() {
+    let (errors, _) = check(DEFAULTS, 400);
+    assert_eq!(errors, 0);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden files of the template language: templates generated over generated data, and hand-written ones, each
-with what Go makes of it. Usage: generate.py ORACLE, where ORACLE is the built program of this folder (see README.md)."""
+with what Go makes of it. Usage: generate.py ORACLE [DEFAULTS], where ORACLE is the built program of this folder (see README.md) and
+DEFAULTS is Alertmanager's default.tmpl, to write anew what its templates print."""
 
 import json
 import os
@@ -131,8 +132,25 @@ def main():
     ask(oracle, hand, datasets)
     print(len(hand), "written,", sum("error" in case for case in hand), "of them errors")
     write("written.jsonl", hand)
+    if len(sys.argv) > 2:
+        source = Path(sys.argv[2]).read_text(encoding="utf-8")
+        defaults(oracle, source, datasets)
     if rare:
         raise SystemExit(1)
+
+
+def defaults(oracle, source, datasets):
+    """What each template of the default file prints on each data set; the e-mail is not among them."""
+    cases = []
+    for name in re.findall(r'{{ *define "([^"]+)"', source):
+        dot = ".Alerts" if "alert_list" in name or name.endswith("instances") else "."
+        cases += [{"html": False, "files": {"default.tmpl": source}, "text": '{{ template "%s" %s }}' % (name, dot), "data": i}
+                  for i in range(len(datasets))]
+    ask(oracle, cases, datasets)
+    for case in cases:
+        del case["files"]
+    write("defaults.jsonl", cases)
+    print(len(cases), "of the defaults")
 
 
 main()

@@ -27,7 +27,8 @@ pub(in crate::template) fn escape(trees: &Trees, root: &str) -> Result<Trees, Er
     let no_place = Place { source: None, pos: 0, line: 0 };
     let (context, _) = escaper.tree(Context::default(), root, no_place).map_err(|fault| fault.error(root))?;
     if context.state != State::Text {
-        return Err(Error::Escape(format!("html/template:{root}: ends in a non-text context: {context}")));
+        let description = format!("ends in a non-text context: {context}");
+        return Err(Fault { place: Place::default(), description }.error(root));
     }
     Ok(Trees { base: Arc::default(), own: escaper.found.written })
 }
@@ -51,6 +52,7 @@ impl Fault {
         let description = self.description;
         Error::Escape(match (source, line) {
             (Some(source), _) => format!("html/template:{}: {description}", source.location(pos)),
+            (None, 0) if root.is_empty() => format!("html/template: {description}"),
             (None, 0) => format!("html/template:{root}: {description}"),
             (None, line) => format!("html/template:{root}:{line}: {description}"),
         })
@@ -66,7 +68,7 @@ struct Found {
     called: BTreeSet<String>,
 }
 
-/// The contexts at the `break`s and `continue`s of a loop.
+/// The contexts at the `break`s and `continue`s of a loop, and their places.
 #[derive(Default)]
 struct Loop {
     breaks: Vec<(Context, usize)>,
@@ -194,15 +196,15 @@ impl Escaper<'_> {
                 let call = Invocation { name, ..call.as_ref().clone() };
                 Ok((context, Node::Template(Box::new(call))))
             }
-            Node::Break { line, .. } => {
+            Node::Break { pos, .. } => {
                 if let Some(current) = self.loops.last_mut() {
-                    current.breaks.push((context, *line));
+                    current.breaks.push((context, *pos));
                 }
                 Ok((Context::of(State::Dead), node.clone()))
             }
-            Node::Continue { line, .. } => {
+            Node::Continue { pos, .. } => {
                 if let Some(current) = self.loops.last_mut() {
-                    current.continues.push((context, *line));
+                    current.continues.push((context, *pos));
                 }
                 Ok((Context::of(State::Dead), node.clone()))
             }
@@ -243,8 +245,7 @@ impl Escaper<'_> {
 
     /// The body of a loop is walked twice: the second time from where the first ended.
     fn range(&mut self, context: Context, branch: &Branch, source: &Arc<Source>) -> Walked<Branch> {
-        let place =
-            |line: usize| Place { source: Some(Arc::clone(source)), pos: branch.pos, line };
+        let place = |pos: usize| Place { source: Some(Arc::clone(source)), pos, line: 0 };
         self.loops.push(Loop::default());
         let (end, list) = self.list(context.clone(), &branch.list, source)?;
         let first = self.loops.pop().unwrap_or_default();
@@ -254,7 +255,7 @@ impl Escaper<'_> {
         let (again, _) = self.list(end.clone(), &branch.list, source)?;
         self.found = before;
         let second = self.loops.pop().unwrap_or_default();
-        let end = join(end, again, place(branch.line), "range", "on range loop re-entry: ")?;
+        let end = join(end, again, place(branch.pos), "range", "on range loop re-entry: ")?;
         let end = join_loop(end, second, &place)?;
         self.finish_branch(context, end, list, branch, "range", source)
     }
@@ -283,11 +284,11 @@ fn join(one: Context, two: Context, place: Place, name: &str, prefix: &str) -> R
 }
 
 fn join_loop(mut end: Context, ends: Loop, place: &impl Fn(usize) -> Place) -> Result<Context, Fault> {
-    for (context, line) in ends.breaks {
-        end = join(end, context, place(line), "range", "at range loop break: ")?;
+    for (context, pos) in ends.breaks {
+        end = join(end, context, place(pos), "range", "at range loop break: ")?;
     }
-    for (context, line) in ends.continues {
-        end = join(end, context, place(line), "range", "at range loop continue: ")?;
+    for (context, pos) in ends.continues {
+        end = join(end, context, place(pos), "range", "at range loop continue: ")?;
     }
     Ok(end)
 }

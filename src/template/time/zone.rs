@@ -46,17 +46,22 @@ impl Zone {
     }
 
     /// Finds a zone by its IANA name; the empty name and `UTC` are UTC, `Local` is `local`.
-    pub(in crate::template) fn load(name: &str, local: &Self) -> Option<Self> {
+    pub(in crate::template) fn load(name: &str, local: &Self) -> Result<Self, String> {
         match name {
-            "" | "UTC" => Some(Self::Utc),
-            "Local" => Some(local.clone()),
-            // Names are case-sensitive in Go, which reads them as file names.
-            _ if name.contains("..") || name.starts_with(['/', '\\']) => None,
-            _ => {
-                let rules = TimeZone::get(name).ok()?;
-                let exact = rules.iana_name().is_some_and(|found| found == name);
-                exact.then(|| Self::Named(Arc::new(NamedZone { name: name.to_owned(), rules, is_local: false })))
+            "" | "UTC" => return Ok(Self::Utc),
+            "Local" => return Ok(local.clone()),
+            // Go reads a zone's name as that of a file, and minds its case.
+            _ if name.contains("..") || name.starts_with(['/', '\\']) => {
+                return Err("time: invalid location name".to_owned());
             }
+            _ => {}
+        }
+        let rules = TimeZone::get(name).ok();
+        match rules.filter(|rules| rules.iana_name() == Some(name)) {
+            Some(rules) => {
+                Ok(Self::Named(Arc::new(NamedZone { name: name.to_owned(), rules, is_local: false })))
+            }
+            None => Err(format!("unknown time zone {name}")),
         }
     }
 
