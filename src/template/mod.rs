@@ -7,7 +7,7 @@
 //! functions, byte for byte, and so is the text of most errors; `docs/templates.md` lists what differs.
 //!
 //! From source to output: `lexer` → `parser` → `ast` → (for HTML, `html` adds escapers to the tree) → `exec`, on
-//! a `machine` that holds the budget. What a template computes with is a `Value`(value::Value), each of a Go type with
+//! a `machine` that holds the budget. What a template computes with is a `Value`, each of a Go type with
 //! its methods (`methods`) and its printed form (`fmt`).
 //!
 //! Nothing here does I/O or reads a clock: the time is part of the `Environment`. A rendering is bounded by `Limits` in
