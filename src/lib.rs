@@ -1,3 +1,4 @@
 #![doc = include_str!("../docs/rooms.md")]
 
+pub mod gossip;
 pub mod model;

@@ -9,10 +9,12 @@ mod alert;
 mod duration;
 mod fingerprint;
 mod labels;
+pub mod statepb;
 mod time;
 
 pub use alert::Alert;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use statepb::{clusterpb, nflogpb, silencepb};
 pub use time::{TimeError, Timestamp};
