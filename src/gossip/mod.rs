@@ -1,2 +1,4 @@
 //! The cluster.
+pub mod membership;
+pub mod state;
 pub mod wire;
