@@ -1,4 +1,5 @@
 //! The cluster.
+pub mod cluster;
 pub mod membership;
 pub mod state;
 pub mod wire;
