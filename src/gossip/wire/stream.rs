@@ -156,6 +156,12 @@ impl StreamDecoder {
         self.limit < MAX_STREAM
     }
 
+    /// Whether `more` bytes are enough to try reading again, which for a large message is work.
+    #[must_use]
+    pub fn is_due(&self, more: usize) -> bool {
+        self.buffer.len() + more >= self.wanted
+    }
+
     /// Takes the next bytes of the connection; a message when it is whole.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<StreamMessage>, WireError> {
         self.buffer.extend_from_slice(bytes);
