@@ -497,19 +497,18 @@ impl Node {
     }
 
     fn publish(&mut self, now: Now, members_changed: bool) {
-        let status = self.cluster.status();
-        if members_changed || self.viewer.borrow().status != status {
+        if members_changed || now.elapsed >= self.snapshot_due {
+            self.snapshot_due = now.elapsed + SNAPSHOT_INTERVAL;
+            let snapshot = self.snapshot();
+            *self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        }
+        if members_changed || self.viewer.borrow().status != self.cluster.status() {
             let view = view_of(&self.cluster);
             self.viewer.send_if_modified(|current| {
                 let changed = *current != view;
                 *current = view;
                 changed
             });
-        }
-        if members_changed || now.elapsed >= self.snapshot_due {
-            self.snapshot_due = now.elapsed + SNAPSHOT_INTERVAL;
-            let snapshot = self.snapshot();
-            *self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
         }
     }
 

@@ -1,1 +1,4 @@
 //! The integration tests: one binary.
+
+mod gossip_interop;
+mod gossip_simulation;
