@@ -3,6 +3,8 @@
 mod alertmanager;
 mod members;
 mod node;
+mod pages;
+mod sink;
 mod states;
 
 use alertmanager::{Binary, binaries};
