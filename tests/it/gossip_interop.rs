@@ -2,10 +2,13 @@
 
 mod alertmanager;
 mod members;
+mod network;
 mod node;
 mod pages;
+mod shim;
 mod sink;
 mod states;
+mod tls;
 
 use alertmanager::{Binary, binaries};
 use tokio::task::JoinSet;

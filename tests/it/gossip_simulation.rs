@@ -184,7 +184,11 @@ fn pages(seed: u64) {
     let paged = page(&mut world, 10);
     let everybody = world.alive();
     assert_eq!(groups_of(&world, &paged).len(), groups_of(&world, &everybody).len(), "noticing");
-    world.run_for(60 * SECOND);
+    let start = world.now;
+    while !world.sees_what_is_there() {
+        assert!(world.now - start < Duration::from_mins(4), "partitioned: the lost are still seen");
+        world.run_for(SECOND);
+    }
     for group in 11..13 {
         let paged = page(&mut world, group);
         let groups = groups_of(&world, &paged);

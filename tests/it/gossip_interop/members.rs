@@ -103,8 +103,7 @@ async fn a_killed_peer_is_noticed_and_comes_back() {
         ours.sees_members(2, 15).await;
         sees(&theirs, 2, 5).await;
 
-        let addr = ours.addr();
-        drop(ours);
+        let addr = ours.kill().await;
         let killed = tokio::time::Instant::now();
         sees(&theirs, 1, 12).await;
         assert!(killed.elapsed() > std::time::Duration::from_secs(4), "{:?}", killed.elapsed());

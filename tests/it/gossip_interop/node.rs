@@ -54,6 +54,14 @@ impl Node {
         self.peer.listening()
     }
 
+    /// Ends the node without a word, as kill -9 does, and waits until its address is free.
+    pub(crate) async fn kill(self) -> SocketAddr {
+        let addr = self.addr();
+        drop(self);
+        eventually("the address is free", 5, || async { std::net::UdpSocket::bind(addr).ok() }).await;
+        addr
+    }
+
     pub(crate) async fn sees_members(&self, count: usize, seconds: u64) {
         let what = format!("{} sees {count} members", self.peer.view().name);
         eventually(&what, seconds, || async { (self.peer.view().members.len() == count).then_some(()) })

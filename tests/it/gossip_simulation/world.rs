@@ -273,6 +273,22 @@ impl World {
         }
     }
 
+    /// Whether every node sees exactly the nodes that it can reach.
+    pub(crate) fn sees_what_is_there(&self) -> bool {
+        self.alive().into_iter().all(|index| {
+            let reachable: BTreeSet<SocketAddr> = self
+                .nodes
+                .iter()
+                .filter(|node| node.cluster.is_some() && node.group == self.nodes[index].group)
+                .map(|node| node.addr)
+                .collect();
+            let cluster = self.nodes[index].cluster.as_ref();
+            cluster.is_some_and(|cluster| {
+                cluster.members().members().map(|node| node.addr).collect::<BTreeSet<_>>() == reachable
+            })
+        })
+    }
+
     /// What is not the same everywhere: the members or the state of a node that differ from the first one's.
     pub(crate) fn disagreement(&self) -> Option<String> {
         let alive = self.alive();
