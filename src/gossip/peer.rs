@@ -467,7 +467,7 @@ impl Node {
 
     fn log(&self, event: &Event) {
         match event {
-            Event::Joined { name, addr } => {
+            Event::Joined { name, addr, .. } => {
                 tracing::info!(component = "cluster", peer = %name, address = %addr, "peer joined");
             }
             Event::Left { name, addr, gracefully } => {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 
-use super::{Cluster, DialId, JoinReason, MAX_GOSSIP, Now, Output, Purpose};
+use super::{Author, Cluster, DialId, JoinReason, MAX_GOSSIP, Now, Output, Purpose};
 use crate::gossip::state::{Entry, Merged, StateKey, decode_entries};
 use crate::gossip::wire::{Ack, PushPull, StreamMessage};
 use crate::model::clusterpb::{FullState, Part};
@@ -188,7 +188,7 @@ impl Cluster {
                 (Merged::Changed, entry) => {
                     if passed_on {
                         self.state_counters(key).propagated += 1;
-                        self.tell(now, &entry);
+                        self.tell(now, &entry, Author::APeer);
                     }
                     self.outputs.push_back(Output::Changed(entry));
                 }
@@ -199,7 +199,7 @@ impl Cluster {
     }
 
     /// Tells every member of an entry. Alone there is nobody to tell: who comes gets the whole state.
-    pub(super) fn tell(&mut self, now: Now, entry: &Entry) {
+    pub(super) fn tell(&mut self, now: Now, entry: &Entry, author: Author) {
         if self.is_alone() {
             return;
         }
@@ -207,10 +207,10 @@ impl Cluster {
         push_entry(&mut data, &entry.bytes);
         let part: Bytes =
             Part { key: entry.key.as_str().to_owned(), data: data.freeze() }.encode_to_vec().into();
-        if part.len() <= MAX_GOSSIP {
-            self.members.broadcast(part);
-        } else {
-            self.send_oversize(now, entry.key, part);
+        match author {
+            _ if part.len() > MAX_GOSSIP => self.send_oversize(now, entry.key, part),
+            Author::Us => self.members.announce(part),
+            Author::APeer => self.members.broadcast(part),
         }
     }
 

@@ -178,6 +178,13 @@ pub struct StateCounters {
     pub oversize_dropped: u64,
 }
 
+/// Whose change others are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Author {
+    Us,
+    APeer,
+}
+
 /// Why a dial was made.
 #[derive(Debug)]
 enum Purpose {
@@ -211,6 +218,8 @@ pub struct Cluster {
     counters: Counters,
 }
 
+/// With members that come back, states are exchanged at once, with so many at one time.
+const MAX_CATCHING_UP: usize = 3;
 /// How often expired entries are removed.
 const COLLECTION_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -257,7 +266,7 @@ impl Cluster {
     pub fn set(&mut self, now: Now, entry: Entry) -> Merged {
         let merged = self.replica(entry.key).merge(now.wall, entry.clone());
         if merged == Merged::Changed {
-            self.tell(now, &entry);
+            self.tell(now, &entry, Author::Us);
             self.pump(now);
         }
         merged
@@ -418,9 +427,12 @@ impl Cluster {
 
     fn handle_event(&mut self, now: Now, event: membership::Event) {
         match &event {
-            membership::Event::Joined { addr, .. } => {
+            membership::Event::Joined { addr, again, .. } => {
                 self.counters.peers_joined += 1;
                 self.failed.joined(*addr);
+                if *again && self.exchanges_under_way() < MAX_CATCHING_UP {
+                    self.exchange(*addr, None);
+                }
             }
             membership::Event::Left { name, addr, .. } => {
                 self.counters.peers_left += 1;
@@ -435,6 +447,10 @@ impl Cluster {
             _ => {}
         }
         self.outputs.push_back(Output::Event(event));
+    }
+
+    fn exchanges_under_way(&self) -> usize {
+        self.dials.values().filter(|purpose| matches!(purpose, Purpose::Exchange { .. })).count()
     }
 
     fn is_alone(&self) -> bool {

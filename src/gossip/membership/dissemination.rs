@@ -14,6 +14,10 @@ use crate::gossip::wire::{
 const USER_OVERHEAD: usize = 1;
 /// From this many nodes on, push/pulls become rarer.
 const PUSH_PULL_SCALE: usize = 32;
+/// To so many members a change is announced at once, in so many packets.
+const MAX_ANNOUNCED_TO: usize = 64;
+/// With so many rumours of state waiting, changes are not announced one by one.
+const BURST: usize = 32;
 /// The protocol from which on a node understands CRCs.
 const CRC_PROTOCOL: u8 = 5;
 
@@ -21,6 +25,26 @@ impl Membership {
     /// Queues a payload (an encoded `Part`) for everybody.
     pub fn broadcast(&mut self, payload: Bytes) {
         self.user_rumours.push(None, payload);
+    }
+
+    /// Sends a payload to every member at once, besides queueing it. A rumour reaches everybody only probably, and
+    /// whoever misses a log entry notifies again. In a burst, and in a large cluster, it is queued alone.
+    pub fn announce(&mut self, payload: Bytes) {
+        let members: Vec<(SocketAddr, bool)> =
+            self.others().map(|node| (node.addr, Self::takes_crc(node))).collect();
+        if members.len() <= MAX_ANNOUNCED_TO && self.user_rumours.len() < BURST {
+            let message = [&[kind::USER], &payload[..]].concat();
+            for (to, with_crc) in members {
+                self.count_user_sent(payload.len());
+                self.send_packet(to, std::slice::from_ref(&message), with_crc);
+            }
+        }
+        self.broadcast(payload);
+    }
+
+    fn count_user_sent(&mut self, bytes: usize) {
+        self.counters.user_sent += 1;
+        self.counters.user_sent_bytes += bytes as u64;
     }
 
     /// Drops every payload that waits: there is nobody to send it to.
@@ -37,7 +61,7 @@ impl Membership {
         let message = message.encode();
         let room = self.room().saturating_sub(message.len());
         let mut messages = vec![message];
-        messages.extend(self.fill(room));
+        messages.extend(self.fill(room, true));
         self.send_packet(to, &messages, false);
     }
 
@@ -56,16 +80,15 @@ impl Membership {
     }
 
     /// Rumours for `room` bytes of a packet: those about members first, state with what is left.
-    fn fill(&mut self, room: usize) -> Vec<Vec<u8>> {
+    fn fill(&mut self, room: usize, with_state: bool) -> Vec<Vec<u8>> {
         let rumours = self.rumours.fill(PART_OVERHEAD, room, self.nodes.len());
         let mut messages: Vec<Vec<u8>> = rumours.iter().map(|rumour| rumour.to_vec()).collect();
         let used: usize = messages.iter().map(|message| message.len() + PART_OVERHEAD).sum();
         let left = room - used;
-        if left > PART_OVERHEAD + USER_OVERHEAD && !self.user_rumours.is_empty() {
+        if with_state && left > PART_OVERHEAD + USER_OVERHEAD && !self.user_rumours.is_empty() {
             let members = self.member_count();
             for payload in self.user_rumours.fill(PART_OVERHEAD + USER_OVERHEAD, left, members) {
-                self.counters.user_sent += 1;
-                self.counters.user_sent_bytes += payload.len() as u64;
+                self.count_user_sent(payload.len());
                 messages.push([&[kind::USER], &payload[..]].concat());
             }
         }
@@ -83,13 +106,14 @@ impl Membership {
             State::Left => false,
         };
         for name in self.random_nodes(self.config.gossip_nodes, eligible) {
-            let messages = self.fill(self.room());
-            if messages.is_empty() {
-                return;
-            }
             let Some(node) = self.nodes.get(&name) else { continue };
-            let (to, with_crc) = (node.addr, Self::takes_crc(node));
-            self.send_packet(to, &messages, with_crc);
+            let (to, with_crc, is_member) = (node.addr, Self::takes_crc(node), node.state.is_member());
+            // The dead are told what is said about them, so that they can refute. A rumour of state is sent only so
+            // often, and would be wasted on them (Go does).
+            let messages = self.fill(self.room(), is_member);
+            if !messages.is_empty() {
+                self.send_packet(to, &messages, with_crc);
+            }
         }
     }
 

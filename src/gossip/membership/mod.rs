@@ -77,6 +77,8 @@ pub enum Event {
         name: Arc<str>,
         /// Its address.
         addr: SocketAddr,
+        /// Whether it was a member before: it had been lost, and may not know what happened meanwhile.
+        again: bool,
     },
     /// A node is none any more.
     Left {

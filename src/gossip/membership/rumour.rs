@@ -53,6 +53,7 @@ impl Membership {
             return;
         }
         let was = node.state;
+        let again = node.incarnation > 0;
         let updated = node.meta != meta;
         node.incarnation = alive.incarnation;
         node.meta = meta.to_vec();
@@ -63,7 +64,7 @@ impl Membership {
         let name = node.name.clone();
         self.spread(&name, &Message::Alive(alive.clone()));
         if !was.is_member() {
-            self.event(Event::Joined { name, addr });
+            self.event(Event::Joined { name, addr, again });
         } else if updated {
             self.event(Event::Updated { name });
         }
