@@ -56,7 +56,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         if digits == 0 {
             return Err(invalid());
         }
-        let number: u64 = rest[..digits].parse().map_err(|_| DurationError::Range)?;
+        let number: u64 = rest[..digits].parse().map_err(|_overflow| DurationError::Range)?;
         rest = &rest[digits..];
         let letters = rest.find(|character: char| character.is_ascii_digit()).unwrap_or(rest.len());
         let unit = &rest[..letters];

@@ -6,15 +6,37 @@
 //! one; it uses none.
 
 mod alert;
+mod change;
 mod duration;
 mod fingerprint;
+mod hashed;
+mod json;
 mod labels;
+mod matcher;
+mod quote;
+mod regex;
+mod relabel;
 pub mod statepb;
 mod time;
 
 pub use alert::Alert;
+pub use change::{
+    Accepted, AlertId, Balance, Change, Destination, Expiry, Outcome, Refill, Sequence, Suppression, Told,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
+pub use hashed::{HashedKey, HashedMap, hash_labels};
+pub use json::{
+    AlertError, ApiAlert, PostedAlert, RequestError, decode_alerts, push_alert, push_alerts, push_api_alert,
+    push_json_string,
+};
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
+pub use quote::{format_label_set, push_quoted, quote, unquote};
+pub use regex::{Captures, Regex, RegexError, Template};
+pub use relabel::{
+    NameValidation, RelabelAction, RelabelConfig, RelabelError, RelabelRule, Relabelled, relabel,
+    relabel_builder,
+};
 pub use statepb::{clusterpb, nflogpb, silencepb};
 pub use time::{TimeError, Timestamp};

@@ -1,0 +1,45 @@
+//! What can happen to the engine, and what it answers.
+
+use std::sync::Arc;
+
+use crate::model::{Accepted, Alert, Destination, Told};
+
+/// Something that happened. With the time at which it did, it is all that the engine ever learns.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// Alerts arrived: validated, with external labels and global relabelling applied. Their `updated_at` is set
+    /// by the engine.
+    Alerts {
+        /// The states, in the order received.
+        alerts: Vec<Alert>,
+        /// The ids of the tocsins they came through, separated by commas; `None` from a rule engine.
+        path: Option<Arc<str>>,
+    },
+    /// The Alertmanagers that have to be told, all of them.
+    Destinations {
+        /// Those discovered: they have to be told every change from now on.
+        active: Vec<Destination>,
+        /// Those gone whose queues are still being drained: what was accepted before is still told.
+        draining: Vec<Destination>,
+    },
+    /// An Alertmanager was told states, or it was decided not to tell it.
+    Outcomes {
+        /// Which one.
+        destination: Destination,
+        /// What became of which state.
+        told: Vec<Told>,
+    },
+}
+
+/// What follows from an event.
+#[derive(Debug, Default)]
+pub struct Handled {
+    /// What the journal must keep; `None` when nothing durable changed.
+    pub record: Option<Vec<u8>>,
+    /// The states that were accepted, in the order received: to be forwarded.
+    pub accepted: Vec<Accepted>,
+    /// How many alerts were refused because the store is full ([`Plan::alerts_max`](super::Plan::alerts_max)).
+    /// They are not accepted: whoever sent them must be told.
+    pub refused: usize,
+}
