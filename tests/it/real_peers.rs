@@ -123,7 +123,13 @@ async fn an_end_during_a_restart_does_not_close_the_incident() {
     alertmanager.start_again().await;
     eventually("news of the end", || async { (webhook.received().len() > before).then_some(()) }).await;
     for body in webhook.bodies() {
-        assert_eq!(body["status"], "firing", "never all resolved: {body}");
+        assert_eq!(
+            body["status"],
+            "firing",
+            "never all resolved: {body}\n{:#?}\n{}",
+            webhook.received(),
+            tocsin.log()
+        );
     }
 
     // Our own restart tells nobody anything.
