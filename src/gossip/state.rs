@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 
-use crate::model::Timestamp;
 use crate::model::nflogpb::MeshEntry;
-use crate::model::silencepb::MeshSilence;
+use crate::model::silencepb::{MatcherType, MeshSilence, Silence};
 use crate::model::statepb::{self, EntriesError, entry_len, push_entry, time_or_epoch};
+use crate::model::{MatchType, Matcher, Timestamp};
 
 /// Which state, by the key under which Alertmanager knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,8 +83,44 @@ pub enum EntryError {
     Full(usize),
 }
 
-/// What the engine says about a silence of a peer, before it is taken: an error's text refuses it.
+/// What is said about a silence of a peer before it is taken: an error's text refuses it.
 pub type SilenceCheck = fn(&MeshSilence) -> Result<(), String>;
+
+/// Refuses a silence that Alertmanager would not let a user make: without matchers, or with a regular expression
+/// that Go cannot read. One such silence makes Alertmanagers fail every query for silences; it goes no further here.
+pub fn check_silence(mesh: &MeshSilence) -> Result<(), String> {
+    let Some(silence) = mesh.silence.clone().map(Silence::upgraded) else { return Ok(()) };
+    if silence.matcher_sets.is_empty() {
+        return Err(format!("silence {:?} has no matchers", silence.id));
+    }
+    for set in &silence.matcher_sets {
+        let mut matches_everything = true;
+        for matcher in &set.matchers {
+            let wrong = |what: &dyn fmt::Display| {
+                format!("silence {:?}: matcher of label {:?}: {what}", silence.id, matcher.name)
+            };
+            let kind = match MatcherType::try_from(matcher.r#type) {
+                Ok(MatcherType::Equal) => MatchType::Equal,
+                Ok(MatcherType::NotEqual) => MatchType::NotEqual,
+                Ok(MatcherType::Regexp) => MatchType::Regex,
+                Ok(MatcherType::NotRegexp) => MatchType::NotRegex,
+                Err(unknown) => return Err(wrong(&unknown)),
+            };
+            if matcher.name.is_empty() {
+                return Err(wrong(&"the name is empty"));
+            }
+            let compiled = Matcher::new(kind, &matcher.name, &matcher.pattern).map_err(|err| wrong(&err))?;
+            matches_everything &= compiled.matches_value("");
+        }
+        if matches_everything {
+            return Err(format!(
+                "silence {:?}: at least one matcher must not match the empty text",
+                silence.id
+            ));
+        }
+    }
+    Ok(())
+}
 
 impl Entry {
     /// Reads what merging needs from the bytes of one entry.
@@ -295,8 +331,7 @@ pub fn decode_entries(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::nflogpb;
-    use crate::model::silencepb::{Matcher, Silence};
+    use crate::model::{nflogpb, silencepb};
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -307,7 +342,7 @@ mod tests {
     fn silence(id: &str, updated: i64, expires: i64) -> Entry {
         let silence = Silence {
             id: id.into(),
-            matchers: vec![Matcher { r#type: 0, name: "a".into(), pattern: "b".into() }],
+            matchers: vec![silencepb::Matcher { r#type: 0, name: "a".into(), pattern: "b".into() }],
             updated_at: Some(at(updated).into()),
             ..Default::default()
         };
@@ -398,6 +433,37 @@ mod tests {
         assert!(matches!(found[1], Err(EntryError::Protobuf(_))));
         assert_eq!(found[2], Err(EntryError::Missing("silence")));
         assert_eq!(found[3], Ok(good));
+    }
+
+    #[test]
+    fn silences_that_would_poison_others_are_refused() {
+        let with = |matchers: &[(MatcherType, &str, &str)]| {
+            let matchers = matchers
+                .iter()
+                .map(|(kind, name, pattern)| silencepb::Matcher {
+                    r#type: (*kind).into(),
+                    name: (*name).into(),
+                    pattern: (*pattern).into(),
+                })
+                .collect();
+            check_silence(&MeshSilence {
+                silence: Some(Silence { id: "s".into(), matchers, ..Default::default() }),
+                expires_at: None,
+            })
+        };
+        use MatcherType::{Equal, NotEqual, NotRegexp, Regexp};
+        assert_eq!(with(&[(Equal, "a", "b"), (NotRegexp, "c", "d.*")]), Ok(()));
+        assert_eq!(with(&[(Regexp, "a", r"\Qa.b\E|c")]), Ok(()), "Go reads it");
+        for bad in [
+            &[][..],
+            &[(Equal, "", "b")],
+            &[(Regexp, "a", "(")],
+            &[(Regexp, "a", "b"), (NotRegexp, "a", "x{1001}")],
+            &[(Regexp, "a", ".*")],
+            &[(NotEqual, "a", "b")],
+        ] {
+            assert!(with(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::gossip::membership::{self, Membership};
-use crate::gossip::state::{Entry, Merged, Replica, SilenceCheck, StateKey};
+use crate::gossip::state::{Entry, Merged, Replica, SilenceCheck, StateKey, check_silence};
 use crate::gossip::wire::StreamMessage;
 use crate::model::Timestamp;
 use oversize::Oversize;
@@ -74,7 +74,7 @@ pub struct Options {
     pub max_full_state: usize,
     /// When this node last exchanged states with a peer, as far as it knows from before its start.
     pub last_contact: Option<Timestamp>,
-    /// Says what is wrong with a silence that a peer sends.
+    /// Says what is wrong with a silence that a peer sends; [`check_silence`] unless the engine is stricter.
     pub check: SilenceCheck,
 }
 
@@ -94,7 +94,7 @@ impl Options {
             max_state: 256 << 20,
             max_full_state: MAX_FULL_STATE,
             last_contact: None,
-            check: |_| Ok(()),
+            check: check_silence,
         }
     }
 }
