@@ -302,7 +302,8 @@ impl Replica {
         let mut run = BytesMut::with_capacity(self.bytes.min(first) + self.entries.len() * 3);
         let mut limit = first;
         for entry in self.entries.values() {
-            if run.len() + entry_len(entry.bytes.len()) > limit && !(run.is_empty() && !runs.is_empty()) {
+            let may_end = runs.is_empty() || !run.is_empty();
+            if may_end && run.len() + entry_len(entry.bytes.len()) > limit {
                 runs.push(std::mem::take(&mut run).freeze());
                 limit = further;
             }

@@ -88,8 +88,7 @@ impl Cluster {
             (Purpose::TcpPing { .. }, _) => {}
             (Purpose::Exchange { to, join }, outcome) => self.exchanged(now, to, join, outcome),
             (Purpose::Oversize { key }, outcome) => {
-                let outcome = outcome.map(|_| ());
-                self.oversize_done(now, id, key, outcome.as_ref().map(|()| ()).map_err(String::as_str));
+                self.oversize_done(now, id, key, outcome.err());
             }
             (Purpose::Piece, outcome) => {
                 self.piece_under_way = false;
@@ -121,7 +120,7 @@ impl Cluster {
         let listened = outcome.is_ok() && std::mem::take(&mut self.listens_first);
         match (&outcome, join) {
             (outcome, Some(reason)) => {
-                self.joined(to, reason, outcome.as_ref().map(|()| ()).map_err(String::as_str));
+                self.joined(to, reason, outcome.as_ref().err());
             }
             (Ok(()), None) => {}
             (Err(err), None) => {

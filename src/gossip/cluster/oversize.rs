@@ -47,8 +47,8 @@ impl Cluster {
         }
     }
 
-    pub(super) fn oversize_done(&mut self, now: Now, id: DialId, key: StateKey, outcome: Result<(), &str>) {
-        if let Err(err) = outcome {
+    pub(super) fn oversize_done(&mut self, now: Now, id: DialId, key: StateKey, failure: Option<String>) {
+        if let Some(err) = failure {
             self.state_counters(key).oversize_failed += 1;
             tracing::debug!(component = "cluster", key = %key, err, "failed to send reliable");
         }

@@ -95,22 +95,22 @@ impl Cluster {
         addr == self.members.addr()
     }
 
-    pub(super) fn joined(&mut self, to: SocketAddr, reason: JoinReason, outcome: Result<(), &str>) {
+    pub(super) fn joined(&mut self, to: SocketAddr, reason: JoinReason, failure: Option<&String>) {
         let counters = &mut self.counters;
-        match (reason, outcome) {
-            (JoinReason::Start, Ok(())) => {
+        match (reason, failure) {
+            (JoinReason::Start, None) => {
                 tracing::info!(component = "cluster", peer = %to, "joined cluster")
             }
-            (JoinReason::Start, Err(err)) => {
+            (JoinReason::Start, Some(err)) => {
                 tracing::warn!(component = "cluster", peer = %to, err, "could not join peer; it is tried again");
             }
-            (JoinReason::Reconnect, Ok(())) => counters.reconnections += 1,
-            (JoinReason::Reconnect, Err(err)) => {
+            (JoinReason::Reconnect, None) => counters.reconnections += 1,
+            (JoinReason::Reconnect, Some(err)) => {
                 counters.reconnections_failed += 1;
                 tracing::debug!(component = "cluster", peer = %to, err, "reconnecting to peer failed");
             }
-            (JoinReason::Refresh, Ok(())) => counters.refresh_joins += 1,
-            (JoinReason::Refresh, Err(err)) => {
+            (JoinReason::Refresh, None) => counters.refresh_joins += 1,
+            (JoinReason::Refresh, Some(err)) => {
                 counters.refresh_joins_failed += 1;
                 tracing::warn!(component = "cluster", peer = %to, err, "joining a resolved peer failed");
             }

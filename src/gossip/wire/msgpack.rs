@@ -224,11 +224,11 @@ impl<'a> Reader<'a> {
             byte @ 0x80..=0x8f => 2 * usize::from(byte & 0x0f),
             byte @ 0x90..=0x9f => usize::from(byte & 0x0f),
             byte @ 0xa0..=0xbf => self.skip_bytes(usize::from(byte & 0x1f))?,
-            byte @ (0xc4 | 0xc5 | 0xc6) => {
+            byte @ (0xc4..=0xc6) => {
                 let len = self.number(1 << (byte - 0xc4))? as usize;
                 self.skip_bytes(len)?
             }
-            byte @ (0xd9 | 0xda | 0xdb) => {
+            byte @ (0xd9..=0xdb) => {
                 let len = self.number(1 << (byte - 0xd9))? as usize;
                 self.skip_bytes(len)?
             }
