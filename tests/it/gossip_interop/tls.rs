@@ -1,15 +1,12 @@
 //! The TLS transport: two Alertmanagers and us, mutually authenticated.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use tocsin::gossip::TlsOptions;
+use tocsin::config::ClusterTls;
+use tocsin::net::PeerTls;
 
 use super::alertmanager::{Alertmanager, eventually};
 use super::node::{Node, mesh_silence, options, silence};
@@ -35,7 +32,7 @@ impl Certificates {
     }
 
     /// The files that `--cluster.tls-config` wants; its path is returned.
-    fn write(&self, directory: &Path) -> String {
+    fn write(&self, directory: &Path) -> PathBuf {
         let files = [("ca.pem", &self.authority), ("cert.pem", &self.certificate), ("key.pem", &self.key)];
         for (name, text) in files {
             fs::write(directory.join(name), text).expect("a file");
@@ -45,34 +42,7 @@ impl Certificates {
                       cert_file: cert.pem\n  key_file: key.pem\n";
         let path = directory.join("tls.yml");
         fs::write(&path, config).expect("a file");
-        path.display().to_string()
-    }
-
-    fn options(&self) -> TlsOptions {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let authority = CertificateDer::from_pem_slice(self.authority.as_bytes()).expect("an authority");
-        let certificate =
-            || CertificateDer::from_pem_slice(self.certificate.as_bytes()).expect("a certificate");
-        let key = || PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key");
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(authority).expect("an authority");
-        let roots = Arc::new(roots);
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build();
-        let server = rustls::ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_client_cert_verifier(verifier.expect("a verifier"))
-            .with_single_cert(vec![certificate()], key());
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_client_auth_cert(vec![certificate()], key());
-        TlsOptions {
-            server: Arc::new(server.expect("a server")),
-            client: Arc::new(client.expect("a client")),
-            server_name: None,
-        }
+        path
     }
 }
 
@@ -81,11 +51,12 @@ async fn a_cluster_over_tls() {
     with_every_version(|binary| async move {
         let certificates = Certificates::new();
         let directory = tempfile::tempdir().expect("a directory");
-        let flag = format!("--cluster.tls-config={}", certificates.write(directory.path()));
+        let file = certificates.write(directory.path());
+        let flag = format!("--cluster.tls-config={}", file.display());
         let first = Alertmanager::start(&binary, &[&flag], &[], None).await;
         let second = Alertmanager::start(&binary, &[&flag], &[first.gossip], None).await;
         let mut ours = options("ours", &[first.gossip]);
-        ours.tls = Some(certificates.options());
+        ours.tls = Some(PeerTls::new(&ClusterTls::load(&file).expect("its parts")).expect("its files"));
         let ours = Node::start(ours).await;
         ours.sees_members(3, 10).await;
         for theirs in [&first, &second] {
