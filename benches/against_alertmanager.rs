@@ -111,7 +111,7 @@ impl Server {
             .and_then(|listener| listener.local_addr())
             .expect("a port")
             .port();
-        let child = Command::new(program)
+        let child = command(program)
             .current_dir(&directory)
             .args(flags)
             .arg("--storage.path=data")
@@ -182,6 +182,18 @@ impl Server {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default()
     }
+}
+
+/// Runs a program. Debian's builds read their templates from `/usr/share/prometheus`; where the package is only
+/// unpacked, its own folder is put there, in a mount namespace that ends with the process.
+fn command(program: &Path) -> Command {
+    let share =
+        program.ancestors().nth(2).map(|usr| usr.join("share/prometheus")).filter(|share| share.is_dir());
+    let Some(share) = share else { return Command::new(program) };
+    let script = r#"mkdir -p /usr/share/prometheus && mount --bind "$0" /usr/share/prometheus && exec "$@""#;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).arg(share).arg(program);
+    command
 }
 
 fn tocsin(sinks: &[Sink]) -> Server {

@@ -1,7 +1,10 @@
 #![doc = include_str!("../docs/rooms.md")]
 
+pub mod api;
+pub mod cli;
 pub mod client;
 pub mod config;
+pub mod daemon;
 pub mod discovery;
 pub mod engine;
 pub mod forward;

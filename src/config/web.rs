@@ -80,6 +80,13 @@ pub enum ClientAuth {
     RequireAndVerify,
 }
 
+impl Default for WebConfig {
+    /// What an empty file says: plain HTTP for everybody.
+    fn default() -> Self {
+        Self { tls: None, http2: true, headers: BTreeMap::new(), rate_limit: None, users: BTreeMap::new() }
+    }
+}
+
 impl WebConfig {
     /// Reads a file. Relative paths in it are joined to its directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {

@@ -20,6 +20,8 @@ mod refresh;
 mod state;
 mod summary;
 mod target_group;
+#[cfg(test)]
+mod tests;
 mod throttle;
 
 pub use error::DiscoveryError;

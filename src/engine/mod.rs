@@ -30,3 +30,6 @@ pub use event::{Event, Handled};
 pub use ledger::Ledger;
 pub use record::decode_record;
 pub use snapshot::Snapshot;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Error;
@@ -119,6 +119,26 @@ impl Disk {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
     }
+
+    /// Creates the directory and those above it that are missing, and makes their names durable.
+    fn create_directory(&self) -> io::Result<()> {
+        let above = |path: &Path| match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+            parent => parent.map(Path::to_path_buf),
+        };
+        let mut missing = Vec::new();
+        let mut path = self.directory.clone();
+        while !path.is_dir() {
+            let Some(parent) = above(&path) else { break };
+            missing.push(parent.clone());
+            path = parent;
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+        missing.iter().try_for_each(|parent| File::open(parent)?.sync_all())
+    }
 }
 
 impl Files for Disk {
@@ -128,13 +148,7 @@ impl Files for Disk {
 
     fn lock(&self) -> Result<Lock, Error> {
         let failed = |place: String| move |source| Error::Directory { place, source };
-        if !self.directory.is_dir() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.directory)
-                .map_err(failed(self.place()))?;
-        }
+        self.create_directory().map_err(failed(self.place()))?;
         let path = self.directory.join("lock");
         let file = OpenOptions::new()
             .create(true)

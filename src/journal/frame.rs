@@ -10,6 +10,8 @@ pub(super) const FILE_HEADER: usize = 32;
 pub(super) const FRAME_HEADER: usize = 24;
 /// The longest payload that is written, and that is believed when read.
 pub(super) const MAX_PAYLOAD: usize = 256 << 20;
+/// Greater positions are not believed: counting from any believed one never overflows.
+const POSITION_LIMIT: u64 = u64::MAX / 2;
 /// What every frame begins with.
 pub(super) const MARK: [u8; 3] = [0xF5, 0x54, 0xFA];
 
@@ -47,7 +49,8 @@ impl FileKind {
             return None;
         }
         let kind = [Self::Log, Self::Snapshot].into_iter().find(|kind| kind.extension() == extension)?;
-        Some((kind, digits.parse().ok()?))
+        let position = digits.parse().ok().filter(|position| *position <= POSITION_LIMIT)?;
+        Some((kind, position))
     }
 }
 
@@ -132,14 +135,14 @@ pub(super) struct FrameHeader {
 impl FrameHeader {
     /// Reads a header; `None` if it cannot be one. Only [`Self::matches`] proves that it is.
     pub(super) fn read(bytes: &[u8; FRAME_HEADER], file: u64) -> Option<Self> {
-        let length = u32_at(bytes, 4) as usize;
-        if bytes[..3] != MARK || length > MAX_PAYLOAD {
+        let (length, position) = (u32_at(bytes, 4) as usize, u64_at(bytes, 8));
+        if bytes[..3] != MARK || length > MAX_PAYLOAD || position > POSITION_LIMIT {
             return None;
         }
         Some(Self {
             kind: FrameKind::parse(bytes[3])?,
             length,
-            position: u64_at(bytes, 8),
+            position,
             checksum: u64_at(bytes, 16),
             seed: xxh64(&bytes[..16], file),
         })

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use super::shared::{Shared, Start};
+use super::shared::Shared;
 use super::snapshot::WriteSnapshot;
+use super::state::Start;
 use super::writer::Writer;
 use super::{Durability, Error, Position, Stats, Status};
 

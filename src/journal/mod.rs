@@ -67,6 +67,7 @@ mod retention;
 mod shared;
 mod simulated;
 mod snapshot;
+mod state;
 mod status;
 mod writer;
 
@@ -77,7 +78,6 @@ pub use error::Error;
 pub use files::{Disk, Entry, Files, Input, Lock, Output};
 pub use handle::Journal;
 pub use options::Options;
-pub use reader::check_file;
 pub use recovery::{Recovered, Recovery};
 pub use simulated::SimulatedDisk;
 pub use snapshot::{SnapshotReader, WriteSnapshot};

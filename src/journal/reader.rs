@@ -47,19 +47,16 @@ impl Reader {
     /// What the system says.
     pub(super) fn new(input: Box<dyn Input>, kind: FileKind, file: u64) -> io::Result<(Self, FileHeader)> {
         let end = input.bytes()?;
-        let mut reader = Self { input, file, end, at: 0, window: Vec::new(), window_at: 0, read_errors: 0 };
         let mut bytes = [0; FILE_HEADER];
-        let header = match reader.bytes(0, FILE_HEADER)? {
-            Some(range) => {
-                bytes.copy_from_slice(&reader.window[range]);
-                read_file_header(&bytes, kind, file)
-            }
-            None => FileHeader::Damaged,
+        let header = if end < FILE_HEADER as u64 {
+            FileHeader::Damaged
+        } else {
+            input.read_exact_at(&mut bytes, 0)?;
+            read_file_header(&bytes, kind, file)
         };
-        if header != FileHeader::Damaged {
-            reader.at = FILE_HEADER as u64;
-        }
-        Ok((reader, header))
+        let at = if header == FileHeader::Damaged { 0 } else { FILE_HEADER as u64 };
+        let window = Vec::new();
+        Ok((Self { input, file, end, at, window, window_at: 0, read_errors: 0 }, header))
     }
 
     /// Length of the file.
@@ -187,29 +184,4 @@ impl Reader {
         }
         Ok(Some(0..length))
     }
-}
-
-/// Reads all frames of `bytes` as those of a segment, then as those of a snapshot, and says how many good
-/// frames and how many broken places there are. For tools and fuzzing; nothing is interpreted.
-#[must_use]
-pub fn check_file(bytes: &[u8], position: u64) -> (u64, u64) {
-    let mut counts = (0, 0);
-    for kind in [FileKind::Log, FileKind::Snapshot] {
-        let Ok((mut reader, _)) = Reader::new(Box::new(bytes.to_vec()), kind, position) else { continue };
-        loop {
-            match reader.step() {
-                Step::Frame { payload, .. } => {
-                    counts.0 += 1;
-                    debug_assert!(reader.payload(payload).len() <= bytes.len(), "a payload lies in its file");
-                }
-                Step::Broken { .. } => counts.1 += 1,
-                Step::BrokenEnd { .. } => {
-                    counts.1 += 1;
-                    break;
-                }
-                Step::End => break,
-            }
-        }
-    }
-    counts
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::files::{Files, Lock};
 use super::frame::{FileHeader, FileKind, FrameKind, VERSION};
 use super::reader::{Reader, Step};
-use super::shared::Start;
 use super::snapshot::{self, SnapshotReader};
+use super::state::Start;
 use super::{Error, Journal, Options, Position};
 
 /// A journal that is being recovered: first [`Recovery::snapshot`], then [`Recovery::next_record`] until it

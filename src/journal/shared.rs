@@ -2,29 +2,17 @@
 //!
 //! One mutex, held for the length of a few assignments and never across a file operation or an `await`.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::files::{Files, Lock};
+use super::files::Files;
 use super::snapshot::WriteSnapshot;
+use super::state::{Instant, Phase, Record, Request, Start, State, Task};
 use super::{Options, Stats, Status};
-
-/// What recovery hands to a journal.
-pub(super) struct Start {
-    pub(super) files: Arc<dyn Files>,
-    pub(super) options: Options,
-    pub(super) lock: Lock,
-    pub(super) last: u64,
-    pub(super) log_bytes: u64,
-    pub(super) damaged: BTreeSet<String>,
-    pub(super) missing: u64,
-}
 
 pub(super) struct Shared {
     pub(super) files: Arc<dyn Files>,
@@ -48,104 +36,12 @@ pub(super) struct Progress {
     pub(super) closed: bool,
 }
 
-/// Whether records are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Yes: they go to the log.
-    Keeping,
-    /// No. The writer tries the disk until it works.
-    Broken,
-    /// No, but the disk works: a snapshot is wanted.
-    AwaitingSnapshot,
-    /// The snapshot that covers what was not kept is written; records wait behind it.
-    Repairing,
-    /// No, and never again.
-    Closed,
-}
-
-pub(super) struct State {
-    last: u64,
-    phase: Phase,
-    queue: Vec<Record>,
-    queued_bytes: usize,
-    /// Somebody waits for what is queued, so that it is not held back for company.
-    urgent: bool,
-    /// Since when the oldest queued record waits.
-    queued_since: Option<Instant>,
-    /// Since when the oldest record that is being written waits.
-    in_flight_since: Option<Instant>,
-    watchdog_sleeps: bool,
-    request: Option<Request>,
-    snapshot_runs: bool,
-    /// Log bytes at which a snapshot is wanted.
-    wanted_at: u64,
-    chores: Chores,
-    closing: bool,
-    stats: Stats,
-}
-
-/// A record that waits to be written.
-pub(super) struct Record {
-    pub(super) position: u64,
-    pub(super) payload: Vec<u8>,
-}
-
-/// A snapshot to write: it covers every record up to `position`.
-pub(super) struct Request {
-    pub(super) position: u64,
-    pub(super) write: WriteSnapshot,
-}
-
-/// Work on the directory beside the log.
-#[derive(Default)]
-pub(super) struct Chores {
-    /// A snapshot was written: files that it replaces may go.
-    pub(super) snapshot_written: bool,
-    /// The time at which files that are too old may go.
-    pub(super) expire: Option<SystemTime>,
-}
-
-/// What the writer does next.
-pub(super) enum Task {
-    Write {
-        records: Vec<Record>,
-        request: Option<Request>,
-        alone: bool,
-        chores: Chores,
-    },
-    /// See whether the disk works again.
-    Probe,
-    Stop,
-}
-
 impl Shared {
     pub(super) fn new(start: &Start) -> Self {
-        let stats = Stats {
-            log_bytes: start.log_bytes,
-            damaged_records: start.missing,
-            damaged_files: start.damaged.len() as u64,
-            ..Stats::default()
-        };
-        let state = State {
-            last: start.last,
-            phase: Phase::Keeping,
-            queue: Vec::new(),
-            queued_bytes: 0,
-            urgent: false,
-            queued_since: None,
-            in_flight_since: None,
-            watchdog_sleeps: false,
-            request: None,
-            snapshot_runs: false,
-            wanted_at: start.options.snapshot_log_bytes,
-            chores: Chores::default(),
-            closing: false,
-            stats,
-        };
         Self {
             files: Arc::clone(&start.files),
             options: start.options.clone(),
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(start)),
             work: Condvar::new(),
             watchdog: Condvar::new(),
             progress: watch::Sender::new(Progress { synced: start.last, durable: true, closed: false }),
@@ -198,7 +94,7 @@ impl Shared {
     pub(super) fn request_snapshot(&self, write: WriteSnapshot, close: bool) -> u64 {
         let mut state = self.lock();
         let position = state.last;
-        self.wanted.send_if_modified(|wanted| mem::take(wanted));
+        self.wanted.send_if_modified(mem::take);
         let taken = match state.phase {
             Phase::Closed => false,
             Phase::Keeping => close || !state.snapshot_runs && state.request.is_none(),
@@ -209,6 +105,7 @@ impl Shared {
         if taken {
             if state.phase != Phase::Keeping {
                 state.phase = Phase::Repairing;
+                state.repaired_at = position;
             }
             state.request = Some(Request { position, write });
         }
@@ -325,7 +222,7 @@ impl Shared {
                 state.wanted_at = self.options.snapshot_log_bytes.max(bytes.saturating_mul(2));
                 state.chores.snapshot_written = true;
                 self.progress.send_modify(|progress| progress.synced = progress.synced.max(position));
-                if state.phase == Phase::Repairing {
+                if state.phase == Phase::Repairing && position >= state.repaired_at {
                     self.repaired(&mut state);
                 }
             }
@@ -410,7 +307,7 @@ impl Shared {
                     err = reason,
                     "Accepted alerts are kept in memory only, until the disk works again"
                 );
-                Instant::now()
+                Instant::now().into()
             }
         };
         self.status.send_replace(Status::NotDurable { reason, since });
@@ -432,7 +329,7 @@ impl Shared {
         if let Status::NotDurable { since, .. } = before {
             tracing::info!(
                 component = "journal",
-                duration = ?Instant::now().saturating_duration_since(since),
+                duration = ?Instant::now().saturating_duration_since(since.into()),
                 "The disk works again: accepted alerts are on disk before they are answered"
             );
         }
@@ -440,50 +337,5 @@ impl Shared {
 
     fn want_snapshot(&self) {
         self.wanted.send_if_modified(|wanted| !mem::replace(wanted, true));
-    }
-}
-
-impl State {
-    /// How long the writer may wait before it takes what is there; `None` if there is nothing.
-    fn wait(&self, delay: Duration) -> Option<Duration> {
-        let chores = self.chores.snapshot_written || self.chores.expire.is_some();
-        if self.request.is_some() || chores {
-            return Some(Duration::ZERO);
-        }
-        let since = self.queued_since.filter(|_| !self.queue.is_empty())?;
-        if self.urgent || self.closing {
-            return Some(Duration::ZERO);
-        }
-        Some(delay.saturating_sub(Instant::now().saturating_duration_since(since)))
-    }
-
-    /// The records before a requested snapshot and that snapshot; without one, all records.
-    fn take(&mut self) -> Task {
-        let request = self.request.take();
-        let before = match &request {
-            Some(request) => self.queue.partition_point(|record| record.position <= request.position),
-            None => self.queue.len(),
-        };
-        let rest = self.queue.split_off(before);
-        let records = mem::replace(&mut self.queue, rest);
-        self.queued_bytes -= records.iter().map(|record| record.payload.len()).sum::<usize>();
-        if !records.is_empty() {
-            self.in_flight_since = self.queued_since;
-        }
-        if self.queue.is_empty() {
-            self.queued_since = None;
-            self.urgent = false;
-        }
-        let alone = self.phase != Phase::Keeping || self.closing;
-        Task::Write { records, request, alone, chores: mem::take(&mut self.chores) }
-    }
-
-    /// Drops what waits to be written, and says how many records that were.
-    fn forget_queue(&mut self) -> u64 {
-        let dropped = mem::take(&mut self.queue).len() as u64;
-        self.queued_bytes = 0;
-        self.queued_since = None;
-        self.urgent = false;
-        dropped
     }
 }

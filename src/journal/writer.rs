@@ -5,21 +5,20 @@ use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, SystemTime};
 
 use super::Error;
 use super::files::{Lock, Output};
 use super::frame::{FileKind, FrameKind, file_header, push_frame};
 use super::retention::{DAMAGED, Keep, surplus};
-use super::shared::{Chores, Record, Request, Shared, Start, Task};
+use super::shared::Shared;
 use super::snapshot;
+use super::state::{Chores, Instant, Record, Request, Start, Task};
 
 /// The buffer of a larger commit is given back.
 const BUFFER: usize = 1 << 20;
 /// What is written to see whether a disk works.
-const PROBE: [u8; 64 << 10] = [0; 64 << 10];
+static PROBE: [u8; 64 << 10] = [0; 64 << 10];
 const PROBE_NAME: &str = "probe.tmp";
 
 pub(super) struct Writer {
@@ -133,7 +132,7 @@ impl Writer {
     }
 
     /// Begins the segment whose first record is `first`.
-    fn begin_segment(&mut self, first: u64) -> Result<Segment, String> {
+    fn begin_segment(&self, first: u64) -> Result<Segment, String> {
         let name = FileKind::Log.name(first);
         self.make_room(None);
         // Left by a start after which nothing was appended, or by a failure before the first record.
@@ -244,7 +243,7 @@ impl Writer {
     }
 
     /// Deletes history that is too much, so that a segment and a snapshot more fit in, or too old at `now`.
-    fn make_room(&self, now: Option<std::time::SystemTime>) {
+    fn make_room(&self, now: Option<SystemTime>) {
         let stats = self.shared.stats();
         let options = &self.shared.options;
         let room = options.segment_bytes.saturating_add(stats.snapshot_bytes);

@@ -11,9 +11,15 @@ mod fetched;
 mod listen;
 mod pem;
 mod sigv4;
+#[cfg(test)]
+pub(crate) mod testing;
 mod versions;
+mod web;
 
 pub use client::{ClientOptions, Endpoint, EndpointError, HttpClient, Request, Response, SendError};
 pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
+pub use web::{
+    HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
+};

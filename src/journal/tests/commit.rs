@@ -18,6 +18,33 @@ async fn records_come_back_in_order() {
     assert_eq!(report, Recovered { records: 5, last: Position(5), ..Recovered::default() });
 }
 
+/// The format of version 1 to the byte: what is released must stay readable.
+#[tokio::test]
+async fn the_format_of_version_1() {
+    let disk = SimulatedDisk::new();
+    let (journal, ..) = open(disk.clone(), options());
+    journal.append_later(b"first".to_vec());
+    append_synced(&journal, "").await;
+    assert_eq!(soon(journal.close(state("state"))).await, Durability::Synced);
+    let hex = |name: &str| -> String {
+        let bytes = disk.read(name).unwrap();
+        bytes
+            .chunks(8)
+            .map(|word| word.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + " ")
+            .collect()
+    };
+    assert_eq!(
+        hex("00000000000000000001.log"),
+        "746f6373696e004c 0100000000000000 0100000000000000 be6bfd1748e90a44 f554fa0005000000 0100000000000000 \
+         b1af767ccb27d68f 6669727374f554fa 0100000000020000 0000000000182565 047b4e0f1d "
+    );
+    assert_eq!(
+        hex("00000000000000000002.snapshot"),
+        "746f6373696e0053 0100000000000000 0200000000000000 e757c336fea4029a f554fa0205000000 0000000000000000 \
+         f0e359aeac66f9e0 7374617465f554fa 0300000000010000 0000000000776a00 3e43856856 "
+    );
+}
+
 #[tokio::test]
 async fn positions_go_on_after_a_start() {
     let disk = SimulatedDisk::new();
@@ -46,7 +73,7 @@ async fn what_waits_is_one_commit() {
     disk.hang_syncs(true);
     append(&journal, "in flight");
     until(&journal, |journal| journal.stats().queued == 0).await;
-    let last = (0..1000).map(|number| append(&journal, &number.to_string())).last().unwrap();
+    let last = (0..1000).fold(Position(0), |_, number| append(&journal, &number.to_string()));
     assert_eq!(journal.stats().queued, 1000);
     disk.hang_syncs(false);
     assert_eq!(soon(journal.durable(last)).await, Durability::Synced);
@@ -99,7 +126,7 @@ async fn segments_end_at_their_size() {
 async fn a_real_directory_is_private_and_locked() {
     use std::os::unix::fs::PermissionsExt as _;
     let parent = tempfile::tempdir().unwrap();
-    let directory = parent.path().join("data");
+    let directory = parent.path().join("lib/data");
     let (journal, ..) = open(Disk::new(&directory), options());
     append_synced(&journal, "alert").await;
     assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);

@@ -91,6 +91,8 @@ struct Decoder<'a> {
     annotations: Pairs<'a>,
     /// The last generator URL: the alerts of one rule share it.
     generator_url: Option<Arc<str>>,
+    /// Where label sets are packed.
+    packed: String,
 }
 
 /// Where Go would report an error: it reads every element twice, once for each embedded struct, and in each pass
@@ -201,7 +203,8 @@ impl<'a> Decoder<'a> {
     fn finish(&mut self, members: Members<'a>) {
         let number = self.elements;
         let url = members.generator_url;
-        if !url.is_empty() && !is_request_uri(&url) {
+        let known_url = self.generator_url.as_deref() == Some(&*url);
+        if !known_url && !url.is_empty() && !is_request_uri(&url) {
             self.refuse(|| RequestError {
                 status: 422,
                 code: 601,
@@ -216,8 +219,8 @@ impl<'a> Decoder<'a> {
         }
         let generator_url = self.shared_url(&url);
         self.alerts.push(PostedAlert {
-            labels: LabelSet::from_pairs(&mut self.labels),
-            annotations: LabelSet::from_pairs(&mut self.annotations),
+            labels: LabelSet::from_pairs_with(&mut self.labels, &mut self.packed),
+            annotations: LabelSet::from_pairs_with(&mut self.annotations, &mut self.packed),
             starts_at: members.starts_at.filter(|time| !time.is_zero()),
             ends_at: members.ends_at.filter(|time| !time.is_zero()),
             generator_url,

@@ -17,6 +17,8 @@ mod oauth2;
 mod proxy;
 mod redirect;
 mod request;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod transport;
 mod verify;

@@ -6,7 +6,7 @@ use ::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 use url::Url;
 
-use super::transport::describe;
+use super::transport::{causes, describe};
 use crate::model::Timestamp;
 
 /// How much of an answer is kept where the caller does not say.
@@ -138,23 +138,17 @@ impl SendError {
     pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         let text = describe(&error);
-        let mut next = std::error::Error::source(&error);
         let mut resolving = false;
-        while let Some(cause) = next {
+        for cause in causes(&error) {
             resolving = resolving || cause.to_string().contains("dns error");
             if cause.is::<rustls::Error>() {
                 return Self::Tls(cause.to_string());
             }
-            if let Some(io) = cause.downcast_ref::<io::Error>() {
-                // An I/O error may wrap the TLS error that caused it.
-                if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    return Self::Tls(tls.to_string());
-                }
-                if io.kind() == io::ErrorKind::ConnectionRefused {
-                    return Self::Refused(io.to_string());
-                }
+            if let Some(io) = cause.downcast_ref::<io::Error>()
+                && io.kind() == io::ErrorKind::ConnectionRefused
+            {
+                return Self::Refused(io.to_string());
             }
-            next = cause.source();
         }
         if resolving {
             Self::Resolve(text)

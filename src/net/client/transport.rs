@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -223,19 +225,29 @@ pub(in crate::net) fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// An error with its causes on one line and without the URL, which its reader knows already.
-pub(super) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+/// An error with its causes on one line, without the layers that only say that a request was sent.
+pub(super) fn describe(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let part = error.to_string();
-        if !text.contains(&part) {
+    for part in causes(error).map(ToString::to_string) {
+        let layer = part.starts_with("error sending request") || part.starts_with("client error");
+        if !layer && !text.contains(&part) {
             if !text.is_empty() {
                 text.push_str(": ");
             }
             text.push_str(&part);
         }
-        next = error.source();
     }
-    text
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+/// An error and its causes. What an I/O error wraps counts as its cause, which std passes over.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
 }

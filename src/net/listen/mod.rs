@@ -7,9 +7,12 @@
 mod address;
 mod connection;
 mod listener;
+#[cfg(test)]
+mod tests;
 mod unix;
 
 pub use address::ListenAddress;
+pub(super) use connection::Stream;
 pub use connection::{Connection, Peer};
 pub use listener::{ConnectionLimit, Listener, activated};
 pub use unix::SocketOptions;

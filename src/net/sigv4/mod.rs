@@ -11,6 +11,14 @@ mod chain;
 mod sign;
 mod signer;
 mod sts;
+#[cfg(test)]
+mod tests;
 
 use sign::Credentials;
 pub(super) use signer::Signer;
+
+/// For tests of whole requests: what a server that verifies needs.
+#[cfg(test)]
+pub(super) mod testing {
+    pub(in crate::net) use super::sign::{Credentials, authorization};
+}

@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 
 /// Keys that requests are signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Credentials {
+pub(in crate::net) struct Credentials {
     /// The id, which is no secret.
     pub access_key: String,
     /// The key.
@@ -31,7 +31,11 @@ const UNSIGNED: [&str; 7] = [
 
 /// The `Authorization` header for a request whose `headers` hold everything to be signed, `host` and `x-amz-date`
 /// included (AWS General Reference, "Signature Version 4 signing process").
-pub(super) fn authorization(
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a request, its scope and its time: no two belong together"
+)]
+pub(in crate::net) fn authorization(
     credentials: &Credentials,
     region: &str,
     service: &str,

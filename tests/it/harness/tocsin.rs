@@ -12,7 +12,7 @@ use super::{DEADLINE, eventually, free_port};
 
 /// A tocsin to be started.
 #[derive(Debug)]
-pub struct TocsinBuilder {
+pub(crate) struct TocsinBuilder {
     directory: TempDir,
     port: u16,
     flags: Vec<String>,
@@ -20,14 +20,14 @@ pub struct TocsinBuilder {
 
 impl TocsinBuilder {
     /// One with this `prometheus.yml`.
-    pub fn new(prometheus_yml: &str) -> Self {
+    pub(crate) fn new(prometheus_yml: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("prometheus.yml"), prometheus_yml).expect("the configuration");
         Self { directory, port: free_port(), flags: Vec::new() }
     }
 
     /// One that sends to the Alertmanagers at these addresses, found by file discovery in `alertmanagers.json`.
-    pub fn forwarding_to(addresses: &[String]) -> Self {
+    pub(crate) fn forwarding_to(addresses: &[String]) -> Self {
         let builder = Self::new(
             "alerting:\n  alertmanagers:\n    - timeout: 10s\n      file_sd_configs:\n        - files: [alertmanagers.json]\n",
         );
@@ -36,18 +36,18 @@ impl TocsinBuilder {
     }
 
     /// With another flag.
-    pub fn flag(mut self, flag: impl Into<String>) -> Self {
+    pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         self.flags.push(flag.into());
         self
     }
 
     /// The directory of its files.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// Starts it and waits until it is ready.
-    pub async fn start(self) -> Tocsin {
+    pub(crate) async fn start(self) -> Tocsin {
         let mut tocsin =
             Tocsin { child: None, directory: self.directory, port: self.port, flags: self.flags };
         tocsin.start().await;
@@ -63,7 +63,7 @@ fn write_targets(directory: &Path, addresses: &[String]) {
 
 /// A running (or killed) tocsin with files and a port of its own.
 #[derive(Debug)]
-pub struct Tocsin {
+pub(crate) struct Tocsin {
     child: Option<Child>,
     directory: TempDir,
     port: u16,
@@ -72,7 +72,7 @@ pub struct Tocsin {
 
 impl Tocsin {
     /// Starts it (again) and waits until it is ready.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         self.spawn();
         eventually("tocsin is ready", || async {
             self.get("/-/ready").await.filter(|answer| answer == "OK")
@@ -81,7 +81,7 @@ impl Tocsin {
     }
 
     /// Starts it (again) without waiting.
-    pub fn spawn(&mut self) {
+    pub(crate) fn spawn(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).expect("a log");
         let child = Command::new(env!("CARGO_BIN_EXE_tocsin"))
             .current_dir(self.directory.path())
@@ -100,53 +100,53 @@ impl Tocsin {
     }
 
     /// The end of a process that was not asked for.
-    pub async fn exit_code(&mut self) -> Option<i32> {
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
         tokio::time::timeout(DEADLINE, child.wait()).await.expect("an end").expect("a status").code()
     }
 
     /// `kill -9`, and waits for the end.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("a process to kill");
         }
     }
 
     /// SIGTERM, and waits for the end; gives the exit code.
-    pub async fn stop(&mut self) -> Option<i32> {
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
         self.signal("TERM").await;
         self.exit_code().await
     }
 
     /// Sends a signal by name.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.as_ref().and_then(Child::id).expect("a running tocsin");
         let status = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().await;
         assert!(status.expect("kill").success());
     }
 
     /// The process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("a running tocsin")
     }
 
     /// Replaces the targets of the file discovery, by an atomic rename.
-    pub fn set_targets(&self, addresses: &[String]) {
+    pub(crate) fn set_targets(&self, addresses: &[String]) {
         write_targets(self.directory.path(), addresses);
     }
 
     /// Its directory.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// Its Unix socket.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("tocsin.sock")
     }
 
     /// The log of all starts.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
@@ -155,29 +155,29 @@ impl Tocsin {
     }
 
     /// `http://127.0.0.1:PORT` and the path.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// `127.0.0.1:PORT`
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// The body of a page, whatever its status; `None` when nobody answers.
-    pub async fn get(&self, path: &str) -> Option<String> {
+    pub(crate) async fn get(&self, path: &str) -> Option<String> {
         let answer = client().get(self.url(path)).send().await.ok()?;
         answer.text().await.ok()
     }
 
     /// A JSON page.
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let text = self.get(path).await.expect("an answer");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
     }
 
     /// Pushes alerts over TCP; gives the status, or the error's text.
-    pub async fn push(&self, alerts: &Value) -> Result<u16, String> {
+    pub(crate) async fn push(&self, alerts: &Value) -> Result<u16, String> {
         let answer = client()
             .post(self.url("/api/v2/alerts"))
             .json(alerts)
@@ -188,7 +188,7 @@ impl Tocsin {
     }
 
     /// Pushes alerts over the Unix socket; gives the status.
-    pub async fn push_over_socket(&self, alerts: &Value) -> u16 {
+    pub(crate) async fn push_over_socket(&self, alerts: &Value) -> u16 {
         let client =
             reqwest::Client::builder().no_proxy().unix_socket(self.socket()).build().expect("a client");
         let answer = client.post("http://tocsin/api/v2/alerts").json(alerts).send().await.expect("an answer");
@@ -196,7 +196,7 @@ impl Tocsin {
     }
 
     /// The sum of the samples of one metric whose labels contain all of `labels` (as they are printed).
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
         let page = self.get("/metrics").await?;
         let samples: Vec<f64> = page
             .lines()
@@ -210,7 +210,7 @@ impl Tocsin {
     }
 
     /// Asserts the balance of G2: every accepted change is pending or has one outcome.
-    pub async fn assert_balance(&self) {
+    pub(crate) async fn assert_balance(&self) {
         eventually("the balance of accepted, pending and ended changes", || async {
             let accepted = self.metric("tocsin_changes_accepted_total", &[]).await?;
             let ended = self.metric("tocsin_changes_total", &[]).await.unwrap_or(0.0);
