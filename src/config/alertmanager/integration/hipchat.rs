@@ -1,7 +1,5 @@
 //! `hipchat_configs`, as Alertmanager had them until 0.20.
 
-use serde::Serialize;
-
 use super::{Context, named, required};
 use crate::config::alertmanager::global::http_url;
 use crate::config::secret::Secret;
@@ -9,7 +7,7 @@ use crate::config::url::Url;
 use crate::config::yaml::Fields;
 
 /// Notifications by HipChat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HipChatConfig {
     /// `api_url`, with a slash at its end.
     pub api_url: Url,
