@@ -61,9 +61,8 @@ impl AlertmanagerFile {
     pub fn to_yaml(&self) -> String {
         let mut text = crate::config::yaml::to_yaml(self);
         for receiver in &self.receivers {
-            for line in receiver.extensions() {
-                text.push_str(&format!("# receiver {:?}: {line}\n", receiver.name));
-            }
+            let lines = receiver.extensions().map(|line| format!("# receiver {:?}: {line}\n", receiver.name));
+            text.extend(lines);
         }
         text
     }

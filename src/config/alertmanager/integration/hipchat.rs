@@ -28,7 +28,7 @@ pub struct HipChatConfig {
 }
 
 impl HipChatConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let api_url = http_url(fields, "api_url", None).or_else(|| global.hipchat_api_url.clone());
         let auth_token = fields.get_if_set("auth_token").or_else(|| global.hipchat_auth_token.clone());

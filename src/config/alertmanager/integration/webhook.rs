@@ -140,11 +140,10 @@ impl Decode for TemplateUrl {
     fn decode(value: &Value<'_>) -> Option<Self> {
         let secret = Secret::decode(value)?;
         let text = secret.expose();
-        if !text.contains("{{") && text != "<secret>" {
-            if let Err(error) = Url::parse_http(text) {
-                value.secret_fault(format!("invalid URL: {error}"));
-                return None;
-            }
+        let is_url = !text.contains("{{") && text != "<secret>";
+        if let Some(Err(error)) = is_url.then(|| Url::parse_http(text)) {
+            value.secret_fault(format!("invalid URL: {error}"));
+            return None;
         }
         Some(Self(secret))
     }
