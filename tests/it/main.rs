@@ -9,3 +9,5 @@ mod forwarding;
 mod harness;
 mod real_peers;
 mod structure;
+//! The integration tests: one binary.
+mod template;
