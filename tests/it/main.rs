@@ -9,5 +9,4 @@ mod forwarding;
 mod harness;
 mod real_peers;
 mod structure;
-//! The integration tests: one binary.
 mod template;
