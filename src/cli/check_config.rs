@@ -97,7 +97,8 @@ impl Checked {
         let (rules, receivers, patterns) =
             (file.inhibit_rules.len(), file.receivers.len(), file.templates.len());
         self.report.push_str(" - global config\n - route\n");
-        let counted = format!(" - {rules} inhibit rules\n - {receivers} receivers\n - {patterns} templates\n");
+        let counted =
+            format!(" - {rules} inhibit rules\n - {receivers} receivers\n - {patterns} templates\n");
         self.report.push_str(&counted);
         for notice in &file.notices {
             self.report.extend([" - note: ".to_owned(), notice.to_string(), "\n".to_owned()]);

@@ -1,13 +1,14 @@
 //! Chats with few keys: `telegram_configs`, `discord_configs`, `webex_configs`, `msteams_configs`,
 //! `msteamsv2_configs`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::{Context, named, required, required_pair};
 use crate::config::alertmanager::global::{http_url, pair};
-use crate::config::http::{Authentication, Source};
+use crate::config::http::{Authentication, Proxy, ProxyAddress, Source};
 use crate::config::secret::Secret;
 use crate::config::url::{SecretUrl, Url};
 use crate::config::yaml::{Fields, always};
@@ -160,9 +161,12 @@ impl MsTeamsV2Config {
         let webhook_url = required_pair(fields, "webhook_url", "webhook_url_file");
         let [title, text] =
             ["title", "text"].map(|key| fields.get_or(key, named(&format!("msteamsv2.default.{key}"))));
-        // Of all integrations only this one takes the proxy of `global` into an `http_config` of its own.
-        if context.http.proxy.is_none() {
-            context.http.proxy.clone_from(&context.global.http_config.proxy);
+        // Of all integrations only this one takes the proxy's URL of `global` into an `http_config` of its own.
+        if let (None, Some(proxy)) = (&context.http.proxy, &context.global.http_config.proxy)
+            && let ProxyAddress::Url { proxy_url, .. } = &proxy.address
+        {
+            let address = ProxyAddress::Url { proxy_url: proxy_url.clone(), no_proxy: String::new() };
+            context.http.proxy = Some(Proxy { address, connect_header: BTreeMap::new() });
         }
         Some(Self { webhook_url: webhook_url?, title, text })
     }
