@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::ConfigError;
+use crate::config::tests::{cases, tell_faults};
 use crate::model::MatcherMode;
 
 fn parse_as(text: &str, mode: MatcherMode) -> Result<AlertmanagerFile, ConfigError> {
@@ -31,4 +32,19 @@ fn files_that_people_have_are_read_and_printed() {
         let again = read(&printed);
         assert_eq!(again.to_yaml().split("# receiver").next(), printed.split("# receiver").next(), "{name}");
     }
+}
+
+#[test]
+fn every_key_is_read_and_printed_as_alertmanager_does() {
+    let file = read(include_str!("testdata/whole.yml"));
+    let printed = file.to_yaml();
+    insta::assert_snapshot!("whole", printed);
+    assert!(!format!("{file:?} {printed}").contains("hunter2"));
+}
+
+#[test]
+fn bad_files_are_told_what_is_wrong() {
+    let cases = cases(include_str!("testdata/bad.txt"));
+    let told = tell_faults(&cases, |text| parse(text).expect_err(text));
+    insta::assert_snapshot!("bad", told);
 }

@@ -11,7 +11,7 @@ use crate::config::alertmanager::global::{http_url, pair};
 use crate::config::http::{Authentication, Proxy, ProxyAddress, Source};
 use crate::config::secret::Secret;
 use crate::config::url::{SecretUrl, Url};
-use crate::config::yaml::{Fields, always};
+use crate::config::yaml::{Fields, Scalar, always};
 
 /// Notifications by a Telegram bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +40,11 @@ impl TelegramConfig {
             pair(fields, "bot_token", "bot_token_file").or_else(|| global.telegram_bot_token.clone());
         let number: i64 = fields.get_or_default("chat_id");
         let file: Option<PathBuf> = fields.get_if_set("chat_id_file");
+        // A text that is no number has its own fault; 0 counts as left out.
+        let is_written = fields
+            .present(&["chat_id"])
+            .iter()
+            .any(|value| value.scalar().and_then(Scalar::as_integer) != Some(0));
         let message_thread_id = fields.get_or_default("message_thread_id");
         let message = fields.get_or("message", named("telegram.default.message"));
         let disable_notifications = fields.get_or_default("disable_notifications");
@@ -51,7 +56,7 @@ impl TelegramConfig {
         }
         if number != 0 && file.is_some() {
             fields.fault_at_key("chat_id", "at most one of chat_id & chat_id_file must be configured");
-        } else if number == 0 && file.is_none() {
+        } else if number == 0 && !is_written && file.is_none() {
             fields.value().fault("missing chat_id or chat_id_file on telegram_config");
         }
         let api_url = required(fields, api_url, "no global Telegram URL set");
