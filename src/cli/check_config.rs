@@ -103,11 +103,17 @@ impl Checked {
         for notice in &file.notices {
             self.report.extend([" - note: ".to_owned(), notice.to_string(), "\n".to_owned()]);
         }
-        if patterns > 0 {
-            match templates(&file.templates) {
-                Ok(_) => self.report.push_str("  SUCCESS\n"),
-                Err(error) => self.fail(&format!("{error:#}")),
+        match templates(&file.templates) {
+            Ok(set) => {
+                if patterns > 0 {
+                    self.report.push_str("  SUCCESS\n");
+                }
+                let faults = faulty_strings(file, &set);
+                if !faults.is_empty() {
+                    self.fail(&faults.join("\n"));
+                }
             }
+            Err(error) => self.fail(&format!("{error:#}")),
         }
     }
 }
@@ -121,6 +127,17 @@ fn templates(patterns: &[PathBuf]) -> anyhow::Result<TemplateSet> {
         set.add(&name, &String::from_utf8_lossy(&source))?;
     }
     Ok(set)
+}
+
+/// The strings of the configuration that are no templates. A start would log and count them, and `amtool` does not look.
+fn faulty_strings(file: &AlertmanagerFile, set: &TemplateSet) -> Vec<String> {
+    let faults = file.template_strings().into_iter().filter_map(|string| {
+        let parsed = if string.is_html { set.html(&string.source) } else { set.text(&string.source) };
+        let error = parsed.err()?;
+        let told = if string.is_secret { "not a template".to_owned() } else { error.to_string() };
+        Some(format!("{}: {}: {told}", string.position, string.path))
+    });
+    faults.collect()
 }
 
 /// Builds what a start would build, so that certificates that cannot be loaded are found.
@@ -145,4 +162,55 @@ fn found(config: &PrometheusConfig) -> String {
         config.alerting.alert_relabel_configs.rules().len(),
         config.alerting.alertmanagers.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(text: &str) -> (String, u32) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.yml");
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(directory.path().join("good.tmpl"), "{{ define \"mine\" }}x{{ end }}").unwrap();
+        std::fs::write(directory.path().join("bad.tmpl"), "{{ if }}").unwrap();
+        let checked = check(&file, MatcherMode::Fallback);
+        (checked.report.replace(&format!("{}/", directory.path().display()), ""), checked.failed)
+    }
+
+    #[test]
+    fn prints_what_amtool_prints() {
+        let (told, failed) = report(
+            "route: {receiver: a}\nreceivers: [{name: a}, {name: b}]\ninhibit_rules: [null]\ntemplates: ['g*.tmpl', none]\n",
+        );
+        let expected = "  SUCCESS\nFound:\n - global config\n - route\n - 1 inhibit rules\n - 2 receivers\n \
+                        - 2 templates\n  SUCCESS\n";
+        assert_eq!((told.as_str(), failed), (expected, 0));
+        let (told, failed) = report("route: {receiver: b}\nreceivers: [{name: a}]\n");
+        let expected = "  FAILED: a.yml:1:19: route.receiver: undefined receiver \"b\" used in route\n";
+        assert_eq!((told.as_str(), failed), (expected, 1));
+        let (told, failed) = report("route: {receiver: a}\nreceivers: [{name: a}]\ntemplates: ['*.tmpl']\n");
+        assert!(
+            told.ends_with(" - 1 templates\n  FAILED: template: bad.tmpl:1: missing value for if\n"),
+            "{told}"
+        );
+        assert_eq!(failed, 1);
+    }
+
+    #[test]
+    fn strings_that_are_no_templates_are_told_without_secrets() {
+        let webhook =
+            "{url: 'http://x/{{ hunter2', headers: {X-A: '{{ hunter2'}, payload: {a: ['{{ .B.. }}']}}";
+        let others = "discord_configs: [{webhook_url: 'http://x/', username: '{{', title: '{{ template \"mine\" . }}'}], \
+                      hipchat_configs: [{room_id: '{{ x }}', auth_token: x}], \
+                      email_configs: [{to: a, from: b, smarthost: 'c:1', html: '<a href=\"{{ if .X }}\">{{ end }}'}]";
+        let (told, failed) = report(&format!(
+            "route: {{receiver: a, labels: {{x: '{{{{ end }}}}'}}}}\nreceivers: [{{name: a, webhook_configs: [{webhook}], {others}}}]\n\
+             templates: [good.tmpl]\n"
+        ));
+        assert_eq!(failed, 1);
+        assert!(!told.contains("hunter2"), "{told}");
+        let faults: Vec<&str> = told.lines().skip_while(|line| !line.contains("FAILED")).collect();
+        insta::assert_snapshot!(faults.join("\n"), @"");
+    }
 }

@@ -95,12 +95,10 @@ impl OpsGenieResponder {
         if id.is_empty() && name.is_empty() && username.is_empty() {
             fields.value().fault("a responder has to have at least one of id, username or name specified");
         }
-        if !kind.contains("{{") {
-            if !matches!(kind.to_lowercase().as_str(), "team" | "teams" | "user" | "escalation" | "schedule")
-            {
-                let message = "type does not match valid options ^(team|teams|user|escalation|schedule)$";
-                fields.fault_at_key("type", message);
-            }
+        let known = ["team", "teams", "user", "escalation", "schedule"];
+        if !kind.contains("{{") && !known.contains(&kind.to_lowercase().as_str()) {
+            let message = "type does not match valid options ^(team|teams|user|escalation|schedule)$";
+            fields.fault_at_key("type", message);
         }
         Some(Self { id, name, username, kind })
     }
