@@ -203,7 +203,7 @@ mod tests {
             "{url: 'http://x/{{ hunter2', headers: {X-A: '{{ hunter2'}, payload: {a: ['{{ .B.. }}']}}";
         let others = "discord_configs: [{webhook_url: 'http://x/', username: '{{', title: '{{ template \"mine\" . }}'}], \
                       hipchat_configs: [{room_id: '{{ x }}', auth_token: x}], \
-                      email_configs: [{to: a, from: b, smarthost: 'c:1', html: '<a href=\"{{ if .X }}\">{{ end }}'}]";
+                      email_configs: [{to: a, from: b, smarthost: 'c:1', html: '{{ if }}'}]";
         let (told, failed) = report(&format!(
             "route: {{receiver: a, labels: {{x: '{{{{ end }}}}'}}}}\nreceivers: [{{name: a, webhook_configs: [{webhook}], {others}}}]\n\
              templates: [good.tmpl]\n"
@@ -211,6 +211,13 @@ mod tests {
         assert_eq!(failed, 1);
         assert!(!told.contains("hunter2"), "{told}");
         let faults: Vec<&str> = told.lines().skip_while(|line| !line.contains("FAILED")).collect();
-        insta::assert_snapshot!(faults.join("\n"), @"");
+        insta::assert_snapshot!(faults.join("\n"), @r#"
+          FAILED: a.yml:1:8: labels.x: template: :1: unexpected {{end}}
+        a.yml:2:41: receivers[0].webhook_configs[0].url: not a template
+        a.yml:2:41: receivers[0].webhook_configs[0].headers.X-A: not a template
+        a.yml:2:41: receivers[0].webhook_configs[0].payload.a[0]: template: :1: unexpected <.> in operand
+        a.yml:2:301: receivers[0].email_configs[0].html: template: :1: missing value for if
+        a.yml:2:247: receivers[0].hipchat_configs[0].room_id: template: :1: function "x" not defined
+        "#);
     }
 }

@@ -10,7 +10,7 @@ use crate::config::yaml::texts;
 /// A string that is rendered for a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateString {
-    /// The keys to it from the top of the file, such as `receivers[0].slack_configs[1].title`.
+    /// The keys to it, such as `receivers[0].slack_configs[1].title`; of a route's label those below the route.
     pub path: String,
     /// Where the route or the integration begins that has it.
     pub position: Position,
@@ -30,7 +30,7 @@ impl AlertmanagerFile {
         let mut strings = Vec::new();
         for route in self.route.walk() {
             strings.extend(route.labels.iter().map(|(name, source)| TemplateString {
-                path: format!("route.labels.{name}"),
+                path: format!("labels.{name}"),
                 position: route.position.clone(),
                 source: source.clone(),
                 is_html: false,
