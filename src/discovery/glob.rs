@@ -3,7 +3,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// The files that match a pattern, sorted: `*`, `?` and `[a-z]` within a path segment, as Go's `filepath.Glob`.
 /// A directory that cannot be read has none.
-pub(super) fn files(pattern: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn files(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let segment = component.as_os_str();
