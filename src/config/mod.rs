@@ -2,6 +2,7 @@
 //! later still names file, line and column. Secrets are a type that cannot print.
 
 mod alerting;
+mod cluster_tls;
 mod coordinator;
 mod discovery;
 mod error;
@@ -24,6 +25,7 @@ pub mod yaml;
 mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use cluster_tls::ClusterTls;
 pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};

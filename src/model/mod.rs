@@ -16,6 +16,7 @@ mod matcher;
 mod quote;
 mod regex;
 mod relabel;
+pub mod statepb;
 mod time;
 
 pub use alert::Alert;
@@ -37,4 +38,5 @@ pub use relabel::{
     NameValidation, RelabelAction, RelabelConfig, RelabelError, RelabelRule, Relabelled, relabel,
     relabel_builder,
 };
+pub use statepb::{clusterpb, nflogpb, silencepb};
 pub use time::{TimeError, Timestamp};
