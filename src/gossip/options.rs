@@ -165,9 +165,9 @@ impl ClusterOptions {
 fn parse_addr(flag: &'static str, text: &str) -> Result<SocketAddr, GossipError> {
     let bad = || GossipError::BadAddress { flag, text: text.to_owned() };
     if let Some(port) = text.strip_prefix(':') {
-        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port.parse().map_err(|_| bad())?));
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port.parse().map_err(|_error| bad())?));
     }
-    text.parse().map_err(|_| bad())
+    text.parse().map_err(|_error| bad())
 }
 
 fn is_host_and_port(peer: &str) -> bool {
