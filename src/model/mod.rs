@@ -10,6 +10,7 @@ mod change;
 mod duration;
 mod fingerprint;
 mod labels;
+mod matcher;
 mod quote;
 mod regex;
 mod relabel;
@@ -22,6 +23,7 @@ pub use change::{
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
 pub use regex::{Captures, Regex, RegexError, Template};
 pub use relabel::{
