@@ -3,14 +3,25 @@
 
 mod alerting;
 mod discovery;
+mod error;
+mod expand;
 mod hash;
 mod http;
+mod paths;
 mod position;
+mod prometheus;
+mod relabel;
 mod secret;
+mod suggest;
 mod url;
+pub mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
+pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;
 pub use http::{
     Authentication, Authorization, AwsKeys, BasicAuth, ClientCertificate, Grant, HeaderValue,
@@ -18,5 +29,7 @@ pub use http::{
     Source, TlsConfig, TlsVersion,
 };
 pub use position::Position;
+pub use prometheus::PrometheusConfig;
+pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;

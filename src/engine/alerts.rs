@@ -5,13 +5,10 @@
 //! ([`Alert::followed_by`]) and takes over the texts that did not change, so that a repeat leaves nothing behind
 //! but the state it replaced. The order of slots never shows: whatever lists alerts sorts them by what they are.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use xxhash_rust::xxh64::xxh64;
-
-use crate::model::{Alert, AlertId, Change, LabelSet, Sequence, Timestamp};
+use crate::model::{Alert, AlertId, Change, HashedMap, LabelSet, Sequence, Timestamp, hash_labels};
 
 /// The place of an alert in the slab; given to another alert once this one is gone.
 pub(super) type Slot = u32;
@@ -63,17 +60,17 @@ pub(super) struct Put {
 pub struct Alerts {
     slots: Vec<Option<Stored>>,
     free: Vec<Slot>,
-    by_hash: HashMap<u64, Slot, BuildHasherDefault<Identity>>,
+    by_hash: HashedMap<Slot>,
     /// Alerts whose hash belongs to another label set already.
     collided: BTreeMap<Box<str>, Slot>,
-    by_id: HashMap<u64, Slot, BuildHasherDefault<Identity>>,
+    by_id: HashedMap<Slot>,
     hash: fn(&LabelSet) -> u64,
     next_id: u64,
 }
 
 impl Default for Alerts {
     fn default() -> Self {
-        Self::with_hash(label_hash)
+        Self::with_hash(hash_labels)
     }
 }
 
@@ -82,9 +79,9 @@ impl Alerts {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            by_hash: HashMap::default(),
+            by_hash: HashedMap::default(),
             collided: BTreeMap::new(),
-            by_id: HashMap::default(),
+            by_id: HashedMap::default(),
             hash,
             next_id: 1,
         }
@@ -205,10 +202,8 @@ impl Alerts {
         };
         self.by_id.insert(id.0, slot);
         let hash = (self.hash)(&labels);
-        if self.by_hash.contains_key(&hash) {
+        if *self.by_hash.entry(hash).or_insert(slot) != slot {
             self.collided.insert(labels.as_packed().into(), slot);
-        } else {
-            self.by_hash.insert(hash, slot);
         }
         slot
     }
@@ -224,12 +219,6 @@ impl Alerts {
         }
         self.free.push(slot);
     }
-}
-
-/// The hash by which alerts are found: fast, of the packed labels. (The FNV fingerprint, byte by byte, costs ten
-/// times as much and is needed only where it shows.)
-fn label_hash(labels: &LabelSet) -> u64 {
-    xxh64(labels.as_packed().as_bytes(), 0)
 }
 
 fn phase_at(alert: &Alert, now: Timestamp) -> Change {
@@ -253,25 +242,6 @@ fn follow(old: &Arc<Alert>, received: &Arc<Alert>) -> Arc<Alert> {
     }
     let merged = old.merge(Alert::clone(received));
     if merged == **received { Arc::clone(received) } else { Arc::new(merged) }
-}
-
-/// A hasher for keys that are hashes or counters already.
-#[derive(Debug, Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // The map takes its bucket from the low and its tag from the high bits: counters need both.
-        self.0 = value.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 
 mod alerts;
 mod codec;
+#[expect(clippy::module_inception, reason = "the room and its state machine have one name")]
 mod engine;
 mod event;
 mod ledger;

@@ -79,7 +79,7 @@ impl Changes {
             let kept =
                 stored.annotations.iter().filter(|(name, _)| !self.removed.iter().any(|r| **r == **name));
             let changed = self.annotations.iter().map(|(name, value)| (&**name, &**value));
-            LabelSet::from_pairs(&mut kept.chain(changed).collect())
+            kept.chain(changed).collect()
         };
         Alert {
             labels: stored.labels.clone(),

@@ -195,9 +195,9 @@ fn push_balance(writer: &mut Writer, balance: &Balance) {
 }
 
 fn take_balance(reader: &mut Reader<'_>) -> Result<Balance, DecodeError> {
-    let mut balance = Balance::default();
-    balance.accepted = reader.number("balance")?;
-    balance.pending = reader.number("balance")?;
+    let accepted = reader.number("balance")?;
+    let pending = reader.number("balance")?;
+    let mut balance = Balance { accepted, pending, ..Balance::default() };
     let count = reader.number("balance")?;
     for place in 0..count {
         let value = reader.number("balance")?;

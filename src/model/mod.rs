@@ -9,6 +9,7 @@ mod alert;
 mod change;
 mod duration;
 mod fingerprint;
+mod hashed;
 mod labels;
 mod matcher;
 mod quote;
@@ -22,6 +23,7 @@ pub use change::{
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
+pub use hashed::{HashedKey, HashedMap, hash_labels};
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
 pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
