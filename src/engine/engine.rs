@@ -16,7 +16,7 @@ const SWEEP: i64 = 60;
 
 /// What the engine is to do, out of flags and configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct StoreLimits {
     /// `--alerts.max`: an unknown alert beyond this many is refused.
     pub alerts_max: usize,
     /// How long after its `endsAt` the end of an alert is still worth telling; a day by default.
@@ -26,7 +26,7 @@ pub struct Plan {
     pub resolved_retention: Duration,
 }
 
-impl Default for Plan {
+impl Default for StoreLimits {
     fn default() -> Self {
         Self {
             alerts_max: 1_000_000,
@@ -49,7 +49,7 @@ pub struct Replayed {
 /// Alertmanager's state as a pure function of events and their times.
 #[derive(Debug)]
 pub struct Engine {
-    plan: Plan,
+    limits: StoreLimits,
     alerts: Alerts,
     ledger: Ledger,
     sequence: Sequence,
@@ -59,9 +59,9 @@ pub struct Engine {
 impl Engine {
     /// An engine that knows nothing.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(limits: StoreLimits) -> Self {
         Self {
-            plan,
+            limits,
             alerts: Alerts::default(),
             ledger: Ledger::default(),
             sequence: Sequence(0),
@@ -70,12 +70,12 @@ impl Engine {
     }
 
     /// An engine with the state of a snapshot; the records since then follow by [`Self::replay`].
-    pub fn restore(plan: Plan, snapshot: &[u8]) -> Result<Self, DecodeError> {
+    pub fn restore(limits: StoreLimits, snapshot: &[u8]) -> Result<Self, DecodeError> {
         let snapshot = Snapshot::decode(snapshot)?;
         let (swept, sequence) = (snapshot.swept, snapshot.sequence);
         let (alerts, ledger) = snapshot.into_parts()?;
         let newest = alerts.iter().map(|stored| stored.newest).max().unwrap_or_default();
-        Ok(Self { plan, alerts, ledger, sequence: sequence.max(newest), swept })
+        Ok(Self { limits, alerts, ledger, sequence: sequence.max(newest), swept })
     }
 
     /// The state as it is now: a clone of the table, to be encoded elsewhere.
@@ -86,13 +86,13 @@ impl Engine {
 
     /// What the engine is to do.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn limits(&self) -> &StoreLimits {
+        &self.limits
     }
 
-    /// Changes what the engine is to do. Alerts beyond a smaller [`Plan::alerts_max`] stay.
-    pub fn set_plan(&mut self, plan: Plan) {
-        self.plan = plan;
+    /// Changes what the engine is to do. Alerts beyond a smaller [`StoreLimits::alerts_max`] stay.
+    pub fn set_plan(&mut self, limits: StoreLimits) {
+        self.limits = limits;
     }
 
     /// The store.
@@ -139,7 +139,7 @@ impl Engine {
         let mut handled = Handled { accepted: Vec::with_capacity(alerts.len()), ..Handled::default() };
         for mut alert in alerts {
             alert.updated_at = now;
-            match self.accept(alert, path.clone(), None, self.plan.alerts_max) {
+            match self.accept(alert, path.clone(), None, self.limits.alerts_max) {
                 Some((accepted, previous)) => {
                     record.push(accepted.id, &accepted.alert, previous.as_deref());
                     handled.accepted.push(accepted);
@@ -243,14 +243,14 @@ impl Engine {
             return;
         }
         self.swept = due;
-        self.ledger.expire(&self.alerts, self.plan.end_expiry, due);
+        self.ledger.expire(&self.alerts, self.limits.end_expiry, due);
         let over: Vec<_> = self
             .alerts
             .slots()
             .filter(|(slot, stored)| {
                 stored.alert.is_resolved_at(due)
                     && due.since(stored.alert.ends_at.max(stored.alert.starts_at))
-                        >= self.plan.resolved_retention
+                        >= self.limits.resolved_retention
                     && !self.ledger.is_pending(*slot)
             })
             .map(|(slot, _)| slot)

@@ -35,7 +35,7 @@ pub struct Handled {
     pub record: Option<Vec<u8>>,
     /// The states that were accepted, in the order received: to be forwarded.
     pub accepted: Vec<Accepted>,
-    /// How many alerts were refused because the store is full ([`Plan::alerts_max`](super::Plan::alerts_max)).
+    /// How many alerts were refused because the store is full ([`StoreLimits::alerts_max`](super::StoreLimits::alerts_max)).
     /// They are not accepted: whoever sent them must be told.
     pub refused: usize,
 }

@@ -11,10 +11,13 @@ mod duration;
 mod fingerprint;
 mod hashed;
 mod labels;
+mod log_entry;
 mod matcher;
+mod notification;
 mod quote;
 mod regex;
 mod relabel;
+mod silence;
 mod time;
 
 pub use alert::Alert;
@@ -25,11 +28,14 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use hashed::{HashedKey, HashedMap, hash_labels};
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use log_entry::{IntegrationId, LogEntry, LogKey, ReceiverData, ReceiverValue};
 pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
+pub use notification::{DeliveryId, DeliveryOutcome, FailureReason, Notification, NotificationReason};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
 pub use regex::{Captures, Regex, RegexError, Template};
 pub use relabel::{
     NameValidation, RelabelAction, RelabelConfig, RelabelError, RelabelRule, Relabelled, relabel,
     relabel_builder,
 };
+pub use silence::{Silence, SilenceMatcher, SilenceState};
 pub use time::{TimeError, Timestamp};
