@@ -3,13 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::action::Action;
 use super::alerts::Alerts;
 use super::codec::DecodeError;
+use super::delivery_record::DeliveryFact;
 use super::event::{Event, Handled};
 use super::ledger::Ledger;
+use super::local_delivery::LocalDelivery;
+use super::plan::Plan;
 use super::record::{self, AlertsRecord, Entry, Fact};
+use super::silence::{SilenceChange, SilenceError};
 use super::snapshot::Snapshot;
-use crate::model::{Accepted, Alert, AlertId, Destination, LabelSet, Refill, Sequence, Timestamp, Told};
+use crate::model::{
+    Accepted, Alert, AlertId, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
+};
 
 /// How often the store is swept: what lapsed expires, and what is over leaves.
 const SWEEP: i64 = 60;
@@ -52,6 +59,7 @@ pub struct Engine {
     limits: StoreLimits,
     alerts: Alerts,
     ledger: Ledger,
+    delivery: LocalDelivery,
     sequence: Sequence,
     swept: Timestamp,
 }
@@ -64,6 +72,7 @@ impl Engine {
             limits,
             alerts: Alerts::default(),
             ledger: Ledger::default(),
+            delivery: LocalDelivery::default(),
             sequence: Sequence(0),
             swept: Timestamp::ZERO,
         }
@@ -73,15 +82,15 @@ impl Engine {
     pub fn restore(limits: StoreLimits, snapshot: &[u8]) -> Result<Self, DecodeError> {
         let snapshot = Snapshot::decode(snapshot)?;
         let (swept, sequence) = (snapshot.swept, snapshot.sequence);
-        let (alerts, ledger) = snapshot.into_parts()?;
+        let (alerts, ledger, delivery) = snapshot.into_parts()?;
         let newest = alerts.iter().map(|stored| stored.newest).max().unwrap_or_default();
-        Ok(Self { limits, alerts, ledger, sequence: sequence.max(newest), swept })
+        Ok(Self { limits, alerts, ledger, delivery, sequence: sequence.max(newest), swept })
     }
 
     /// The state as it is now: a clone of the table, to be encoded elsewhere.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.alerts, &self.ledger, self.swept, self.sequence)
+        Snapshot::of(&self.alerts, &self.ledger, &self.delivery, self.swept, self.sequence)
     }
 
     /// What the engine is to do.
@@ -91,7 +100,7 @@ impl Engine {
     }
 
     /// Changes what the engine is to do. Alerts beyond a smaller [`StoreLimits::alerts_max`] stay.
-    pub fn set_plan(&mut self, limits: StoreLimits) {
+    pub fn set_limits(&mut self, limits: StoreLimits) {
         self.limits = limits;
     }
 
@@ -105,6 +114,17 @@ impl Engine {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Groups, silences and notification log.
+    #[must_use]
+    pub fn delivery(&self) -> &LocalDelivery {
+        &self.delivery
+    }
+
+    /// What is to be done outside next: after every event, and after every [`Self::poll`], until there is nothing.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.delivery.next_action()
     }
 
     /// Whether at least one Alertmanager has taken the newest state of the alert (what Prometheus's sendAll
@@ -131,7 +151,43 @@ impl Engine {
                 let settled = self.ledger.told(&destination, &told, &self.alerts);
                 Handled { record: record::outcomes(now, &destination, &settled), ..Handled::default() }
             }
+            Event::PlanApplied(plan) => {
+                let fact = DeliveryFact::Plan(plan.encode());
+                self.apply_plan(now, plan);
+                Handled { record: Some(record::delivery(now, &fact)), ..Handled::default() }
+            }
+            Event::SilenceSet { silence, new_id } => {
+                let result = self.delivery.set_silence(*silence, new_id, now);
+                self.silence_handled(now, result)
+            }
+            Event::SilenceExpired(id) => {
+                let result = self.delivery.expire_silence(&id, now);
+                self.silence_handled(now, result)
+            }
+            Event::Delivery(event) => {
+                let fact = self.delivery.handle_recorded(now, event);
+                let record = fact.map(|fact| record::delivery(now, &fact));
+                Handled { record, ..Handled::default() }
+            }
         }
+    }
+
+    fn silence_handled(&self, now: Timestamp, result: Result<SilenceChange, SilenceError>) -> Handled {
+        let versions: Vec<(Silence, Timestamp)> = result
+            .iter()
+            .flat_map(|change| &change.changed)
+            .map(|silence| (Silence::clone(silence), self.delivery.kept_until(silence)))
+            .collect();
+        let record =
+            (!versions.is_empty()).then(|| record::delivery(now, &DeliveryFact::Silences(versions)));
+        Handled { record, silence: Some(result), ..Handled::default() }
+    }
+
+    fn apply_plan(&mut self, now: Timestamp, plan: Arc<Plan>) {
+        let mut alerts: Vec<(AlertId, Arc<Alert>)> =
+            self.alerts.iter().map(|stored| (stored.id, Arc::clone(&stored.alert))).collect();
+        alerts.sort_unstable_by_key(|(id, _)| *id);
+        self.delivery.apply_plan(now, plan, &alerts);
     }
 
     fn handle_alerts(&mut self, now: Timestamp, alerts: Vec<Alert>, path: Option<Arc<str>>) -> Handled {
@@ -159,10 +215,13 @@ impl Engine {
         max: usize,
     ) -> Option<(Accepted, Option<Arc<Alert>>)> {
         let sequence = Sequence(self.sequence.0 + 1);
+        let now = alert.updated_at;
         let put = self.alerts.put(alert, sequence, path.clone(), id, max).ok()?;
         self.sequence = sequence;
         self.ledger.accept(put.slot, put.change);
-        let id = self.alerts.at(put.slot)?.id;
+        let stored = self.alerts.at(put.slot)?;
+        let id = stored.id;
+        self.delivery.put(now, id, &stored.alert, put.change);
         let accepted = Accepted { id, sequence, alert: put.received, change: put.change, path };
         Some((accepted, put.previous))
     }
@@ -194,7 +253,18 @@ impl Engine {
                     count(self.ledger.settle(&destination, &settled, &self.alerts));
                 }
             }
+            Fact::Delivery(DeliveryFact::Plan(definition)) => {
+                // A plan that this version cannot read is left out; the plan of the next start follows.
+                let plan = Plan::decode(&definition).ok().and_then(|definition| Plan::new(definition).ok());
+                count(plan.is_some());
+                if let Some(plan) = plan {
+                    self.apply_plan(now, Arc::new(plan));
+                }
+            }
+            Fact::Delivery(fact) => count(self.delivery.replay(now, fact)),
         }
+        // What was to be done then has been done, or is decided anew.
+        self.delivery.drop_actions();
         Ok(replayed)
     }
 
@@ -219,6 +289,9 @@ impl Engine {
         let by_id = self.alerts.get_by_id(id).filter(|stored| stored.alert.labels != *labels).map(|_| id);
         for known in [by_labels, by_id].into_iter().flatten() {
             if let Some(slot) = self.alerts.slot_of_id(known) {
+                if let Some(stored) = self.alerts.at(slot) {
+                    self.delivery.evict(known, &stored.alert.labels);
+                }
                 self.ledger.release(slot);
                 self.alerts.remove(slot);
             }
@@ -228,14 +301,21 @@ impl Engine {
     /// When [`Self::poll`] has something to do next; `None` while there is nothing.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        if self.alerts.is_empty() {
-            return None;
-        }
-        Some(Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0))
+        let sweep = (!self.alerts.is_empty())
+            .then(|| Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0));
+        [sweep, self.delivery.next_timeout()].into_iter().flatten().min()
     }
 
     /// Fires what is due at `now`, as if each had been fired on time.
     pub fn poll(&mut self, now: Timestamp) {
+        while let Some(due) = self.delivery.next_timeout().filter(|due| *due <= now) {
+            self.sweep(due - Duration::from_nanos(1));
+            self.delivery.fire(due);
+        }
+        self.sweep(now);
+    }
+
+    fn sweep(&mut self, now: Timestamp) {
         // Sweeps stand at whole minutes. Only the last one due is made: what an earlier one would have done, it
         // does too.
         let due = Timestamp::from_unix(now.unix_seconds().div_euclid(SWEEP).saturating_mul(SWEEP), 0);
@@ -252,10 +332,14 @@ impl Engine {
                     && due.since(stored.alert.ends_at.max(stored.alert.starts_at))
                         >= self.limits.resolved_retention
                     && !self.ledger.is_pending(*slot)
+                    && !self.delivery.holds(stored.id, &stored.alert.labels)
             })
             .map(|(slot, _)| slot)
             .collect();
         for slot in over {
+            if let Some(stored) = self.alerts.at(slot) {
+                self.delivery.forget(stored.id, &stored.alert.labels);
+            }
             self.ledger.release(slot);
             self.alerts.remove(slot);
         }

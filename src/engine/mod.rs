@@ -22,11 +22,14 @@
 //! | `flush`, `notify` | a group's flush on its way through the pipeline |
 //! | `pipeline` | the stages, one a file |
 //! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
+//! | `delivery_record`, `delivery_snapshot` | local delivery as bytes |
 //! | `action` | what the outside is to do, and what it tells |
 
 mod action;
 mod alerts;
 mod codec;
+mod delivery_record;
+mod delivery_snapshot;
 mod dispatch;
 #[expect(clippy::module_inception, reason = "the room and its state machine have one name")]
 mod engine;

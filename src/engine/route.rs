@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::matcher_index::MatcherIndex;
@@ -16,7 +17,7 @@ use super::plan::{GroupBy, PlanError, RouteDefinition, compile};
 use crate::model::{LabelSet, Matcher, Matchers, format_label_set};
 
 /// What a route says about its groups, its parents' options included.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RouteOptions {
     /// Who is notified.
     pub receiver: Arc<str>,
