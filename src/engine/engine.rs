@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::action::Action;
+use super::action::{Action, DeliveryEvent};
 use super::alerts::Alerts;
 use super::codec::DecodeError;
 use super::delivery_record::DeliveryFact;
@@ -139,7 +139,14 @@ impl Engine {
 
     /// Takes an event that happened at `now`, after all that was due before.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Handled {
-        self.poll(now);
+        // After a start, and after the clock was set, what seems overdue is not: the event says what is due.
+        let moves_deadlines = matches!(
+            event,
+            Event::Delivery(DeliveryEvent::Started(_) | DeliveryEvent::ClockStepped(_))
+        );
+        if !moves_deadlines {
+            self.poll(now);
+        }
         match event {
             Event::Alerts { alerts, path } => self.handle_alerts(now, alerts, path),
             Event::Destinations(active) => {
@@ -229,7 +236,9 @@ impl Engine {
     /// Takes a record of the journal: what happened then happens again.
     pub fn replay(&mut self, record: &[u8]) -> Result<Replayed, DecodeError> {
         let (now, fact) = record::decode(record)?;
-        self.poll(now);
+        if !matches!(fact, Fact::Delivery(DeliveryFact::Started(_) | DeliveryFact::Clock(_))) {
+            self.poll(now);
+        }
         let mut replayed = Replayed::default();
         let mut count = |applied: bool| {
             if applied {

@@ -74,3 +74,6 @@ pub use silence::{
 };
 pub use snapshot::Snapshot;
 pub use time_interval::{Range, TimeInterval, TimeIntervals, TimeRange, ZoneError};
+
+#[cfg(test)]
+mod tests;

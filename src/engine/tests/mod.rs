@@ -1,0 +1,7 @@
+//! Tests of the engine in virtual time.
+
+mod dispatcher;
+mod property;
+mod reload;
+mod sim;
+mod stages;
