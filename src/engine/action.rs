@@ -98,6 +98,12 @@ impl ClockStep {
     pub fn apply(self, time: Timestamp) -> Timestamp {
         if self.back { time - self.by } else { time + self.by }
     }
+
+    /// What the clock would say at `time` if it had not been set.
+    #[must_use]
+    pub fn undo(self, time: Timestamp) -> Timestamp {
+        Self { back: !self.back, ..self }.apply(time)
+    }
 }
 
 /// What happens to local delivery. With the alerts and the time, it is all that decides.

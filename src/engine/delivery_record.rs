@@ -113,9 +113,7 @@ pub(super) fn take(kind: u8, reader: &mut Reader<'_>) -> Result<Option<DeliveryF
             DeliveryFact::Silences(versions)
         }
         ENTRY => DeliveryFact::Entry(take_key(reader)?, take_entry(reader)?),
-        FINISHED => {
-            DeliveryFact::Finished(DeliveryId(reader.number("delivery")?), take_finished(reader)?)
-        }
+        FINISHED => DeliveryFact::Finished(DeliveryId(reader.number("delivery")?), take_finished(reader)?),
         CLUSTER => DeliveryFact::Cluster(take_cluster(reader)?),
         CLOCK => {
             let by = take_duration(reader)?;
@@ -281,17 +279,7 @@ pub(super) fn take_silence(reader: &mut Reader<'_>) -> Result<Silence, DecodeErr
     }
     let wire = reader.bytes("wire form")?;
     let wire = (!wire.is_empty()).then(|| Bytes::copy_from_slice(wire));
-    Ok(Silence {
-        id,
-        matcher_sets,
-        starts_at,
-        ends_at,
-        updated_at,
-        created_by,
-        comment,
-        annotations,
-        wire,
-    })
+    Ok(Silence { id, matcher_sets, starts_at, ends_at, updated_at, created_by, comment, annotations, wire })
 }
 
 pub(super) fn push_integration(writer: &mut Writer, integration: &IntegrationId) {
@@ -338,7 +326,8 @@ pub(super) fn take_entry(reader: &mut Reader<'_>) -> Result<LogEntry, DecodeErro
 
 fn take_hashes(reader: &mut Reader<'_>) -> Result<Arc<[u64]>, DecodeError> {
     let count = usize::try_from(reader.number("number of hashes")?).ok();
-    let length = count.and_then(|count| count.checked_mul(8)).ok_or(DecodeError::Invalid("number of hashes"))?;
+    let length =
+        count.and_then(|count| count.checked_mul(8)).ok_or(DecodeError::Invalid("number of hashes"))?;
     let (hashes, _) = reader.fixed(length, "hashes")?.as_chunks::<8>();
     Ok(hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
 }

@@ -10,7 +10,7 @@
 //!
 //! A group is serial; tag (1: has a route, 2: admitted, 4: next flush, 8: flush at work); the route's place, or route
 //! key, route id and options as JSON; labels; next flush; the names of the intervals that mute it; its members: number
-//! of them, each: id, pending, told, state; the flush.
+//! of them, each: id, pending, told, doubtful, state; the flush.
 //!
 //! A flush is tick, deadline, phase, options as JSON (empty: the group's); its alerts: number of them, each: id, hash,
 //! tag (1: ended, 2: told), updatedAt, pending, the number of the suppression plus one, or 0; its runs: number of them,
@@ -36,9 +36,7 @@ use super::nflog::alert_hash;
 use super::plan::{Plan, PlannedReceiver};
 use super::route::{RouteOptions, group_key};
 use super::snapshot::{push_balance, take_balance};
-use crate::model::{
-    AlertId, DeliveryId, FailureReason, NotificationReason, Outcome, Suppression, Timestamp,
-};
+use crate::model::{AlertId, DeliveryId, FailureReason, NotificationReason, Outcome, Suppression, Timestamp};
 
 pub(super) const DELIVERY: u8 = 4;
 pub(super) const PLAN: u8 = 5;
@@ -216,6 +214,7 @@ fn push_group(writer: &mut Writer, group: &AggregationGroup) {
         writer.number(member.id.0);
         writer.number(member.pending);
         writer.number(member.told);
+        writer.number(member.doubtful);
         writer.byte(member.state as u8);
     }
     if let Some(flush) = &group.flush {
@@ -223,17 +222,22 @@ fn push_group(writer: &mut Writer, group: &AggregationGroup) {
     }
 }
 
-fn take_group(reader: &mut Reader<'_>, plan: &Plan, alerts: &Alerts) -> Result<AggregationGroup, DecodeError> {
+fn take_group(
+    reader: &mut Reader<'_>,
+    plan: &Plan,
+    alerts: &Alerts,
+) -> Result<AggregationGroup, DecodeError> {
     let serial = reader.number("serial")?;
     let tag = reader.byte("tag")?;
-    let (route, route_key, route_id, options): (_, Arc<str>, Arc<str>, Arc<RouteOptions>) = if tag & ROUTED == 0 {
-        let (key, id) = (reader.shared_text("route key")?, reader.shared_text("route id")?);
-        (None, key, id, Arc::new(take_json(reader)?.ok_or(DecodeError::Invalid("route options"))?))
-    } else {
-        let place = usize::try_from(reader.number("route")?).unwrap_or(usize::MAX);
-        let route = plan.routes.get(place).ok_or(DecodeError::Invalid("route"))?;
-        (Some(place), Arc::clone(&route.key), Arc::clone(&route.id), Arc::clone(&route.options))
-    };
+    let (route, route_key, route_id, options): (_, Arc<str>, Arc<str>, Arc<RouteOptions>) =
+        if tag & ROUTED == 0 {
+            let (key, id) = (reader.shared_text("route key")?, reader.shared_text("route id")?);
+            (None, key, id, Arc::new(take_json(reader)?.ok_or(DecodeError::Invalid("route options"))?))
+        } else {
+            let place = usize::try_from(reader.number("route")?).unwrap_or(usize::MAX);
+            let route = plan.routes.get(place).ok_or(DecodeError::Invalid("route"))?;
+            (Some(place), Arc::clone(&route.key), Arc::clone(&route.id), Arc::clone(&route.options))
+        };
     let labels = reader.labels("group labels")?;
     let next_flush = (tag & NEXT_FLUSH != 0).then(|| reader.time("next flush")).transpose()?;
     let mut marker = GroupMarker::default();
@@ -249,7 +253,8 @@ fn take_group(reader: &mut Reader<'_>, plan: &Plan, alerts: &Alerts) -> Result<A
     members.sort_unstable_by_key(|member| member.id);
     members.dedup_by_key(|member| member.id);
     let flush = (tag & FLUSH != 0).then(|| take_flush(reader, &options, alerts)).transpose()?;
-    let nobody = || Arc::new(PlannedReceiver { name: Arc::clone(&options.receiver), integrations: Vec::new() });
+    let nobody =
+        || Arc::new(PlannedReceiver { name: Arc::clone(&options.receiver), integrations: Vec::new() });
     Ok(AggregationGroup {
         serial,
         route,
@@ -270,6 +275,7 @@ fn take_group(reader: &mut Reader<'_>, plan: &Plan, alerts: &Alerts) -> Result<A
 fn take_member(reader: &mut Reader<'_>, alerts: &Alerts) -> Result<Option<Member>, DecodeError> {
     let id = AlertId(reader.number("id")?);
     let (pending, told) = (reader.number("pending")?, reader.number("told")?);
+    let doubtful = reader.number("doubtful")?;
     let state = match reader.byte("state")? {
         0 => AlertState::Unprocessed,
         1 => AlertState::Active,
@@ -278,7 +284,7 @@ fn take_member(reader: &mut Reader<'_>, alerts: &Alerts) -> Result<Option<Member
     };
     Ok(alerts.get_by_id(id).map(|stored| {
         let alert = Arc::clone(&stored.alert);
-        Member { id, hash: alert_hash(&alert.labels), alert, pending, told, state }
+        Member { id, hash: alert_hash(&alert.labels), alert, pending, told, doubtful, state }
     }))
 }
 
@@ -304,7 +310,11 @@ fn push_flush(writer: &mut Writer, flush: &Flush, options: &Arc<RouteOptions>) {
     flush.runs.iter().for_each(|run| push_run(writer, run));
 }
 
-fn take_flush(reader: &mut Reader<'_>, options: &Arc<RouteOptions>, alerts: &Alerts) -> Result<Flush, DecodeError> {
+fn take_flush(
+    reader: &mut Reader<'_>,
+    options: &Arc<RouteOptions>,
+    alerts: &Alerts,
+) -> Result<Flush, DecodeError> {
     let (at, deadline) = (reader.time("tick")?, reader.time("deadline")?);
     let phase = match reader.byte("phase")? {
         0 => Phase::Settling,

@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::action::ClockStep;
+use super::alerts::Alerts;
 use super::flush::{Flush, FlushAlert, RunState, compare_alerts};
 use super::marker::{AlertState, GroupMarker};
 use super::nflog::alert_hash;
@@ -31,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) pending: u64,
     /// The integrations that were told that it fires, and not yet that it ended.
     pub(crate) told: u64,
+    /// The integrations that may have been told that it fires: we died, or gave a request up, before they could say.
+    pub(crate) doubtful: u64,
     pub(crate) state: AlertState,
 }
 
@@ -112,7 +115,7 @@ impl AggregationGroup {
     }
 
     /// A mask of all integrations of the receiver.
-    fn all_bits(&self) -> u64 {
+    pub(crate) fn all_bits(&self) -> u64 {
         match self.receiver.integrations.len() {
             count @ 0..64 => (1 << count) - 1,
             _ => u64::MAX,
@@ -137,8 +140,10 @@ impl AggregationGroup {
                 }
                 let hash = alert_hash(&alert.labels);
                 let state = AlertState::Unprocessed;
-                self.members
-                    .insert(place, Member { id, alert: Arc::clone(alert), hash, pending: 0, told: 0, state });
+                self.members.insert(
+                    place,
+                    Member { id, alert: Arc::clone(alert), hash, pending: 0, told: 0, doubtful: 0, state },
+                );
                 &mut self.members[place]
             }
         };
@@ -434,6 +439,22 @@ impl Dispatcher {
         }
     }
 
+    /// Follows the store after the clock was set back.
+    pub(crate) fn set_back(&mut self, alerts: &Alerts, now: Timestamp) {
+        for group in self.groups.iter_mut().flatten() {
+            for member in group.members.iter_mut().filter(|member| member.alert.updated_at > now) {
+                if let Some(stored) = alerts.get_by_id(member.id) {
+                    member.alert = Arc::clone(&stored.alert);
+                }
+            }
+            for alert in group.flush.iter_mut().flat_map(|flush| &mut flush.alerts) {
+                if alert.alert.updated_at > now {
+                    alert.alert = Arc::new(Alert { updated_at: now, ..Alert::clone(&alert.alert) });
+                }
+            }
+        }
+    }
+
     /// Forgets which group is whose, for a reload: the groups stay in their slots with their timers.
     pub(crate) fn clear_lookup(&mut self) {
         self.lookup.clear();
@@ -453,6 +474,24 @@ impl Dispatcher {
         if !slots.contains(&slot) {
             slots.push(slot);
         }
+    }
+
+    /// Takes the strays of a group out of it that nobody was told of; how many changes were pending for them.
+    pub(crate) fn drop_untold(&mut self, slot: GroupSlot) -> u32 {
+        if self.strays.is_empty() {
+            return 0;
+        }
+        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return 0 };
+        let mut pending = 0;
+        group.members.retain(|member| {
+            let stray = self.strays.get(&member.id).is_some_and(|slots| slots.contains(&slot));
+            let untold = stray && member.told | member.doubtful == 0;
+            if untold {
+                pending += member.pending.count_ones();
+            }
+            !untold
+        });
+        pending
     }
 
     /// Forgets the strays of a group that are no longer in it.

@@ -140,12 +140,10 @@ impl Engine {
     /// Takes an event that happened at `now`, after all that was due before.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Handled {
         // After a start, and after the clock was set, what seems overdue is not: the event says what is due.
-        let moves_deadlines = matches!(
-            event,
-            Event::Delivery(DeliveryEvent::Started(_) | DeliveryEvent::ClockStepped(_))
-        );
-        if !moves_deadlines {
-            self.poll(now);
+        match &event {
+            Event::Delivery(DeliveryEvent::Started(_)) => {}
+            Event::Delivery(DeliveryEvent::ClockStepped(step)) => self.poll(step.undo(now)),
+            _ => self.poll(now),
         }
         match event {
             Event::Alerts { alerts, path } => self.handle_alerts(now, alerts, path),
@@ -172,11 +170,21 @@ impl Engine {
                 self.silence_handled(now, result)
             }
             Event::Delivery(event) => {
+                if let DeliveryEvent::ClockStepped(step) = &event
+                    && step.back
+                {
+                    self.set_back(now);
+                }
                 let fact = self.delivery.handle_recorded(now, event);
                 let record = fact.map(|fact| record::delivery(now, &fact));
                 Handled { record, ..Handled::default() }
             }
         }
+    }
+
+    fn set_back(&mut self, now: Timestamp) {
+        self.alerts.set_back(now);
+        self.delivery.set_back(&self.alerts, now);
     }
 
     fn silence_handled(&self, now: Timestamp, result: Result<SilenceChange, SilenceError>) -> Handled {
@@ -185,8 +193,7 @@ impl Engine {
             .flat_map(|change| &change.changed)
             .map(|silence| (Silence::clone(silence), self.delivery.kept_until(silence)))
             .collect();
-        let record =
-            (!versions.is_empty()).then(|| record::delivery(now, &DeliveryFact::Silences(versions)));
+        let record = (!versions.is_empty()).then(|| record::delivery(now, &DeliveryFact::Silences(versions)));
         Handled { record, silence: Some(result), ..Handled::default() }
     }
 
@@ -236,8 +243,10 @@ impl Engine {
     /// Takes a record of the journal: what happened then happens again.
     pub fn replay(&mut self, record: &[u8]) -> Result<Replayed, DecodeError> {
         let (now, fact) = record::decode(record)?;
-        if !matches!(fact, Fact::Delivery(DeliveryFact::Started(_) | DeliveryFact::Clock(_))) {
-            self.poll(now);
+        match &fact {
+            Fact::Delivery(DeliveryFact::Started(_)) => {}
+            Fact::Delivery(DeliveryFact::Clock(step)) => self.poll(step.undo(now)),
+            _ => self.poll(now),
         }
         let mut replayed = Replayed::default();
         let mut count = |applied: bool| {
@@ -269,6 +278,12 @@ impl Engine {
                 if let Some(plan) = plan {
                     self.apply_plan(now, Arc::new(plan));
                 }
+            }
+            Fact::Delivery(DeliveryFact::Clock(step)) => {
+                if step.back {
+                    self.set_back(now);
+                }
+                count(self.delivery.replay(now, DeliveryFact::Clock(step)));
             }
             Fact::Delivery(fact) => count(self.delivery.replay(now, fact)),
         }

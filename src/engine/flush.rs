@@ -20,7 +20,8 @@ pub struct FlushAlert {
     pub hash: u64,
     /// Whether it had ended at the flush's tick. It stays what it was then until the flush is over.
     pub resolved: bool,
-    /// Whether an integration was told that it fires and not yet that it ended; looked up only with
+    /// Whether an integration was told that it fires and not yet that it ended: its end passes the stages that
+    /// mute. Looked up only with
     /// [`resolve_when_muted`](super::plan::Options::resolve_when_muted).
     pub told: bool,
     /// The integrations for which its last change is untold, one bit each. While the flush runs, they are its
@@ -119,6 +120,11 @@ impl Flush {
     /// Whether every integration is done, and well.
     pub(crate) fn succeeded(&self) -> bool {
         self.phase != Phase::Settling && self.runs.iter().all(|run| run.state == RunState::Done(true))
+    }
+
+    /// Whether a request is on its way that tells of this alert.
+    pub(crate) fn may_tell(&self, id: AlertId) -> bool {
+        self.runs.iter().any(|run| run.state == RunState::InFlight) && self.kept().any(|alert| alert.id == id)
     }
 
     /// The alerts that no stage dropped.

@@ -11,15 +11,17 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::action::{Action, ClockStep, Cluster, DeliveryEvent, Notice, PipelineCounts};
+use super::alerts::Alerts;
 use super::delivery_record::{DeliveryFact, FinishedFact};
 use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, TimerKind, settle};
+use super::flush::{Flush, Phase};
 use super::inhibit::Inhibitor;
 use super::nflog::Nflog;
 use super::plan::{Options, Plan};
 use super::silence::{SilenceChange, SilenceError, Silences};
 use crate::model::{
-    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, LabelSet, LogEntry, LogKey, Outcome,
-    Silence, Timestamp,
+    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, LabelSet, LogEntry, LogKey,
+    Outcome, Silence, Timestamp,
 };
 
 /// Everything behind the store of alerts.
@@ -282,6 +284,16 @@ impl LocalDelivery {
         self.handle(now, event)
     }
 
+    /// Follows the store after the clock was set back.
+    pub(super) fn set_back(&mut self, alerts: &Alerts, now: Timestamp) {
+        if let Some(plan) = &self.plan {
+            for stored in alerts.iter().filter(|stored| stored.alert.updated_at == now) {
+                self.inhibitor.update(plan, stored.id, &stored.alert);
+            }
+        }
+        self.dispatcher.set_back(alerts, now);
+    }
+
     /// Removes an alert everywhere, because the journal says that another has its place.
     pub(super) fn evict(&mut self, id: AlertId, labels: &LabelSet) {
         self.forget(id, labels);
@@ -400,6 +412,7 @@ impl LocalDelivery {
         self.actions.clear();
         for slot in self.dispatcher.slots() {
             let flush = self.dispatcher.take_flush(slot);
+            self.doubt(slot, flush.as_deref(), now);
             let Some(group) = self.dispatcher.group_mut(slot) else { continue };
             let overdue = group.next_flush.is_some_and(|at| at < now);
             if let Some(flush) = &flush {
@@ -412,6 +425,37 @@ impl LocalDelivery {
         }
         if let Some(at) = self.maintenance_at {
             self.maintenance_at = Some(at.max(now));
+        }
+    }
+
+    /// Marks what may have been told between the last record and our death: what was on its way, and what the
+    /// group's tick would have told if it came before. If such an alert has ended meanwhile, its end is told; if it
+    /// has not, that it fires.
+    fn doubt(&mut self, slot: GroupSlot, flush: Option<&Flush>, now: Timestamp) {
+        let Some(plan) = self.plan.clone() else { return };
+        let Some(group) = self.dispatcher.group_mut(slot) else { return };
+        if let Some(flush) = flush {
+            let open = match flush.phase {
+                Phase::Settling => group.all_bits(),
+                _ => flush.runs.iter().filter(|run| !run.is_done()).fold(0, |bits, run| bits | run.mask()),
+            };
+            for alert in flush.kept().filter(|alert| !alert.resolved) {
+                if let Some(member) = group.member_mut(alert.id) {
+                    member.doubtful |= open;
+                }
+            }
+            return;
+        }
+        let Some(due) = group.next_flush.filter(|due| *due < now) else { return };
+        let bits = group.all_bits();
+        let mut scratch = Vec::new();
+        for member in group.members.iter_mut().filter(|member| !member.alert.is_resolved_at(due)) {
+            let labels = &member.alert.labels;
+            let muted = self.inhibitor.mutes(&plan, labels, due, &mut scratch)
+                || self.silences.mutes(labels, due, &mut scratch);
+            if !muted {
+                member.doubtful |= bits & !member.told;
+            }
         }
     }
 

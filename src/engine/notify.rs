@@ -54,7 +54,7 @@ impl LocalDelivery {
                 .filter_map(|(integration, _)| self.nflog.get(&group.key, integration))
                 .collect();
             for alert in alerts.iter_mut().filter(|alert| alert.resolved) {
-                alert.told = group.member(alert.id).is_some_and(|member| member.told != 0)
+                alert.told = group.member(alert.id).is_some_and(|member| member.told | member.doubtful != 0)
                     || entries.iter().any(|entry| entry.firing.contains(&alert.hash));
             }
         }
@@ -169,12 +169,25 @@ impl LocalDelivery {
             send_resolved: run.send_resolved,
             repeat_interval: flush.options.repeat_interval,
         };
-        let reason = pipeline::dedup::dedup(entry.as_ref(), candidate, flush.at);
-        let end =
-            matches!(reason, NotificationReason::SomeAlertsResolved | NotificationReason::AllAlertsResolved);
+        let mut reason = pipeline::dedup::dedup(entry.as_ref(), candidate, flush.at);
+        let is_owed = |alert: &FlushAlert| {
+            let bits = group
+                .member(alert.id)
+                .map_or(0, |member| if alert.told { member.told | member.doubtful } else { member.doubtful });
+            alert.resolved && bits & run.mask() != 0
+        };
+        if reason == NotificationReason::None && run.send_resolved && flush.kept().any(is_owed) {
+            // While it was muted, the log forgot that it had been told; or we died before it could learn.
+            reason = if firing.is_empty() {
+                NotificationReason::AllAlertsResolved
+            } else {
+                NotificationReason::SomeAlertsResolved
+            };
+        }
         // A group whose route is gone tells the end of what was told, and nothing else.
-        if reason == NotificationReason::None || (retired && !end) {
+        if reason == NotificationReason::None || (retired && !is_end(reason)) {
             self.nothing_new(flush, run, entry.as_ref());
+            self.no_doubt(slot, flush, run);
             run.state = RunState::Done(true);
             return;
         }
@@ -211,6 +224,54 @@ impl LocalDelivery {
         }
     }
 
+    /// The log knows what the integration knows.
+    fn no_doubt(&mut self, slot: GroupSlot, flush: &Flush, run: &Run) {
+        let Some(group) = self.dispatcher.group_mut(slot) else { return };
+        for alert in flush.kept() {
+            if let Some(member) = group.member_mut(alert.id) {
+                member.doubtful &= !run.mask();
+            }
+        }
+    }
+
+    /// A request was given up before the integration could say whether it took it.
+    fn in_doubt(&mut self, slot: GroupSlot, flush: &Flush) {
+        let given_up = |run: &&Run| {
+            run.state == RunState::Done(false)
+                && run.attempts > 0
+                && run.last_error.as_ref().is_none_or(|(_, reason)| {
+                    matches!(reason, FailureReason::ContextDeadlineExceeded | FailureReason::ContextCanceled)
+                })
+        };
+        let bits = flush.runs.iter().filter(given_up).fold(0, |bits, run| bits | run.mask());
+        let Some(group) = self.dispatcher.group_mut(slot) else { return };
+        for alert in flush.kept().filter(|alert| bits != 0 && !alert.resolved) {
+            if let Some(member) = group.member_mut(alert.id) {
+                member.doubtful |= bits;
+            }
+        }
+    }
+
+    /// A reload has taken alerts out of a group: what its flush has not asked for yet is decided anew.
+    pub(super) fn abandon(&mut self, slot: GroupSlot, now: Timestamp) {
+        let Some(mut flush) = self.dispatcher.take_flush(slot) else { return };
+        for run in &mut flush.runs {
+            if matches!(run.state, RunState::Waiting(_) | RunState::BackOff(_)) {
+                run.state = RunState::Done(false);
+                run.last_error
+                    .get_or_insert_with(|| ("the configuration changed".to_owned(), FailureReason::Other));
+            }
+        }
+        if flush.runs.iter().any(|run| !run.is_done()) {
+            self.dispatcher.put_flush(slot, flush);
+            return;
+        }
+        if let Some(group) = self.dispatcher.group_mut(slot) {
+            group.give_back(&flush, &mut self.balance);
+        }
+        self.dispatcher.schedule(slot, Some(now));
+    }
+
     /// Asks for an attempt.
     fn deliver(&mut self, slot: GroupSlot, flush: &Flush, run: &mut Run, now: Timestamp) {
         let Some(group) = self.dispatcher.group(slot) else { return };
@@ -233,8 +294,8 @@ impl LocalDelivery {
             receiver_data: run.receiver_data.clone(),
             deadline: flush.deadline,
         };
-        if place.is_none() {
-            // A reload removed the integration while it waited for its next attempt.
+        if place.is_none() || (group.route.is_none() && !is_end(run.reason)) {
+            // A reload took the integration or the route away while it waited for its next attempt.
             run.state = RunState::Done(false);
             return;
         }
@@ -358,6 +419,7 @@ impl LocalDelivery {
                 } else {
                     member.told |= mask;
                 }
+                member.doubtful &= !mask;
             }
             if alert.pending & mask != 0 {
                 alert.pending &= !mask;
@@ -426,6 +488,7 @@ impl LocalDelivery {
     }
 
     fn end_flush(&mut self, slot: GroupSlot, flush: &Flush, succeeded: bool, now: Timestamp) {
+        self.in_doubt(slot, flush);
         let Some(group) = self.dispatcher.group_mut(slot) else { return };
         group.give_back(flush, &mut self.balance);
         if succeeded {
@@ -443,6 +506,8 @@ impl LocalDelivery {
             }));
         }
         let missed = group.next_flush.is_none() && group.admitted && !group.members.is_empty();
+        let untold = self.dispatcher.drop_untold(slot);
+        settle(&mut self.balance, Outcome::Superseded, untold);
         self.dispatcher.drop_strays(slot);
         if missed {
             // The tick that came while this flush was at work.
@@ -450,6 +515,10 @@ impl LocalDelivery {
         }
         self.sweep_group(slot, now);
     }
+}
+
+fn is_end(reason: NotificationReason) -> bool {
+    matches!(reason, NotificationReason::SomeAlertsResolved | NotificationReason::AllAlertsResolved)
 }
 
 fn error_text(run: &Run) -> String {

@@ -3,8 +3,8 @@
 //! A group is the same across a reload if its route's key, receiver and group labels are; where several routes share
 //! key and receiver, they are told apart by their order. It keeps its alerts, timers and what is in flight, and
 //! changed intervals apply from its next flush. Alerts are routed again: they leave groups that their routes no
-//! longer lead to, except where a receiver that is still there was told that they fire. Such an alert stays where it
-//! is until its end has been told, so that no incident is left open.
+//! longer lead to, except where a receiver that is still there was told that they fire, or is just being told. Such an
+//! alert stays where it is until its end has been told, so that no incident is left open.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -36,7 +36,9 @@ impl LocalDelivery {
         let slots = self.dispatcher.slots();
         let places = self.route_again(&plan, alerts, now);
         for slot in slots {
-            self.leave(slot, &places);
+            if self.leave(slot, &places) {
+                self.abandon(slot, now);
+            }
             self.sweep_group(slot, now);
         }
         self.admit(now);
@@ -101,8 +103,10 @@ impl LocalDelivery {
     }
 
     /// Takes the alerts out of a group that do not belong there any more, but for those whose end is still owed.
-    fn leave(&mut self, slot: GroupSlot, places: &HashMap<AlertId, Vec<GroupSlot>>) {
-        let Some(group) = self.dispatcher.group_mut(slot) else { return };
+    /// Whether there were any that do not.
+    fn leave(&mut self, slot: GroupSlot, places: &HashMap<AlertId, Vec<GroupSlot>>) -> bool {
+        let Some(group) = self.dispatcher.group_mut(slot) else { return false };
+        let before = group.members.len();
         let belongs = |id: AlertId| places.get(&id).is_some_and(|slots| slots.contains(&slot));
         let mut strays = Vec::new();
         let mut superseded = 0;
@@ -110,17 +114,20 @@ impl LocalDelivery {
             if belongs(member.id) {
                 return true;
             }
-            if member.told != 0 {
+            let may_be_told = group.flush.as_ref().is_some_and(|flush| flush.may_tell(member.id));
+            if member.told | member.doubtful != 0 || may_be_told {
                 strays.push(member.id);
                 return true;
             }
             superseded += member.pending.count_ones();
             false
         });
+        let changed = group.members.len() != before || !strays.is_empty();
         settle(&mut self.balance, Outcome::Superseded, superseded);
         for id in strays {
             self.dispatcher.add_stray(id, slot);
         }
+        changed
     }
 }
 
@@ -149,6 +156,7 @@ fn change_receiver(group: &mut AggregationGroup, receiver: &Arc<PlannedReceiver>
         member.pending = pending;
         lost += gone;
         (member.told, _) = remap_bits(member.told, &group.receiver, receiver);
+        (member.doubtful, _) = remap_bits(member.doubtful, &group.receiver, receiver);
     }
     if let Some(flush) = &mut group.flush {
         lost += flush.remap(&group.receiver, receiver);

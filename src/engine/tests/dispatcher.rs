@@ -96,9 +96,7 @@ fn an_alert_is_in_a_group_of_every_route_that_it_reaches() {
     let to: Vec<(u64, String)> = sim
         .sent
         .iter()
-        .map(|sent| {
-            (sent.at.since(START).as_secs(), sent.notification.integration.receiver.to_string())
-        })
+        .map(|sent| (sent.at.since(START).as_secs(), sent.notification.integration.receiver.to_string()))
         .collect();
     assert_eq!(to, [(30, "first".to_owned()), (60, "second".to_owned())]);
     let receivers = sim.engine.delivery().receivers(&labels(&[("team", "db")]));

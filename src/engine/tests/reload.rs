@@ -41,10 +41,9 @@ fn a_request_in_flight_finishes() {
     sim.advance(secs(32));
     // A second webhook comes first; the one at work is the second now.
     let mut changed = two_routes(300);
-    changed.receivers[1].integrations.insert(
-        0,
-        crate::engine::Integration { kind: Arc::from("email"), index: 0, send_resolved: true },
-    );
+    changed.receivers[1]
+        .integrations
+        .insert(0, crate::engine::Integration { kind: Arc::from("email"), index: 0, send_resolved: true });
     sim.apply(changed);
     sim.advance(secs(10));
     assert_eq!(sim.take_sent(), [sent(30, &["a"])]);
@@ -74,10 +73,7 @@ fn a_receiver_that_was_told_hears_the_end_although_its_route_is_gone() {
         .map(|sent| (sent.notification.integration.receiver.to_string(), sent.names()))
         .collect();
     to.sort();
-    assert_eq!(
-        to,
-        [("db".to_owned(), vec!["-a".to_owned()]), ("team".to_owned(), vec!["-a".to_owned()])]
-    );
+    assert_eq!(to, [("db".to_owned(), vec!["-a".to_owned()]), ("team".to_owned(), vec!["-a".to_owned()])]);
     assert!(sim.engine.delivery().dispatcher().groups().next().is_none());
     let balance = sim.engine.delivery().balance();
     assert!(balance.holds() && balance.pending == 0, "{balance:?}");

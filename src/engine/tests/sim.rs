@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{
-    Action, Cluster, DeliveryEvent, Engine, Event, Handled, Integration, MatcherDefinition, Notice, Plan,
-    PlanDefinition, Receiver, RouteDefinition, StoreLimits,
+    Action, ClockStep, Cluster, DeliveryEvent, Engine, Event, Handled, Integration, MatcherDefinition,
+    Notice, Plan, PlanDefinition, Receiver, RouteDefinition, StoreLimits,
 };
 use crate::model::{
     Alert, DeliveryId, DeliveryOutcome, FailureReason, LabelSet, Notification, SilenceMatcher, Timestamp,
@@ -38,9 +38,11 @@ pub(super) fn silence_matcher(text: &str) -> SilenceMatcher {
 
 /// A receiver with webhooks; `true` for each that wants to hear of ends.
 pub(super) fn receiver(name: &str, send_resolved: &[bool]) -> Receiver {
-    let integrations = (0..)
-        .zip(send_resolved)
-        .map(|(index, &send_resolved)| Integration { kind: Arc::from("webhook"), index, send_resolved });
+    let integrations = (0..).zip(send_resolved).map(|(index, &send_resolved)| Integration {
+        kind: Arc::from("webhook"),
+        index,
+        send_resolved,
+    });
     Receiver { name: Arc::from(name), integrations: integrations.collect() }
 }
 
@@ -104,6 +106,10 @@ pub(super) struct Sim {
     pub(super) records: Vec<Vec<u8>>,
     pub(super) gossip: Vec<Action>,
     pub(super) attempts: usize,
+    /// How many requests were given up although the receiver took them.
+    pub(super) ambiguous: usize,
+    /// The number of the last push: the annotation `number` of what it pushed.
+    pushes: usize,
 }
 
 impl Sim {
@@ -120,6 +126,8 @@ impl Sim {
             records: Vec::new(),
             gossip: Vec::new(),
             attempts: 0,
+            ambiguous: 0,
+            pushes: 0,
         };
         sim.apply(definition);
         sim.handle(Event::Delivery(DeliveryEvent::Started(Cluster::default())));
@@ -150,9 +158,10 @@ impl Sim {
     }
 
     pub(super) fn push(&mut self, pairs: &[(&str, &str)], starts_at: Timestamp, ends_at: Timestamp) {
+        self.pushes += 1;
         let alert = Alert {
             labels: labels(pairs),
-            annotations: LabelSet::default(),
+            annotations: labels(&[("number", &format!("{:06}", self.pushes))]),
             starts_at,
             ends_at,
             updated_at: self.now,
@@ -195,7 +204,11 @@ impl Sim {
                 Action::Cancel(delivery) => {
                     let error = "context deadline exceeded".to_owned();
                     let reason = FailureReason::ContextDeadlineExceeded;
-                    if let Some(report) = self.reports.iter_mut().find(|(_, id, _)| *id == delivery) {
+                    let late = self.now + secs(4);
+                    if let Some(report) =
+                        self.reports.iter_mut().find(|(at, id, _)| *id == delivery && *at > late)
+                    {
+                        self.ambiguous += usize::from(matches!(report.2, DeliveryOutcome::Delivered(_)));
                         report.2 = DeliveryOutcome::Failed { error, reason };
                     }
                 }
@@ -233,6 +246,20 @@ impl Sim {
         if answer == Answer::Ok {
             self.sent.push(Sent { at: self.now, notification });
         }
+    }
+
+    /// Sets the clock, and tells the engine.
+    pub(super) fn step_clock(&mut self, step: ClockStep) {
+        self.now = step.apply(self.now);
+        for (at, ..) in &mut self.reports {
+            *at = step.apply(*at);
+        }
+        self.handle(Event::Delivery(DeliveryEvent::ClockStepped(step)));
+    }
+
+    /// How many requests are under way.
+    pub(super) fn in_flight(&self) -> usize {
+        self.reports.len()
     }
 
     /// Makes a snapshot; later records count from it.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::sim::{Answer, START, Sim, labels, matcher, plan, receiver, root, secs, sent, silence_matcher};
 use crate::engine::{
-    Action, AlertState, Cluster, DeliveryEvent, Event, InhibitRuleDefinition, NamedTimeInterval, Notice, Range,
-    RouteDefinition, TimeInterval,
+    Action, AlertState, Cluster, DeliveryEvent, Event, InhibitRuleDefinition, NamedTimeInterval, Notice,
+    Range, RouteDefinition, TimeInterval,
 };
 use crate::model::{
     FailureReason, IntegrationId, LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
@@ -120,7 +120,11 @@ fn interval(name: &str, hours: (u16, u16)) -> NamedTimeInterval {
     let times = Some(vec![crate::engine::TimeRange { start: hours.0 * 60, end: hours.1 * 60 }]);
     NamedTimeInterval {
         name: Arc::from(name),
-        intervals: vec![TimeInterval { times, weekdays: Some(vec![Range { begin: 0, end: 6 }]), ..TimeInterval::default() }],
+        intervals: vec![TimeInterval {
+            times,
+            weekdays: Some(vec![Range { begin: 0, end: 6 }]),
+            ..TimeInterval::default()
+        }],
     }
 }
 
@@ -208,11 +212,8 @@ fn the_second_peer_waits_and_tells_only_what_the_first_did_not() {
 
 #[test]
 fn a_failing_integration_leaves_the_other_its_log_entry() {
-    let good = RouteDefinition {
-        receiver: Some(Arc::from("good")),
-        continues: true,
-        ..RouteDefinition::default()
-    };
+    let good =
+        RouteDefinition { receiver: Some(Arc::from("good")), continues: true, ..RouteDefinition::default() };
     let bad = RouteDefinition { receiver: Some(Arc::from("bad")), ..RouteDefinition::default() };
     let mut definition = plan(vec![root(&[]), good, bad]);
     definition.receivers.extend([receiver("good", &[true]), receiver("bad", &[true])]);
