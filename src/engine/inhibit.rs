@@ -166,7 +166,7 @@ impl Inhibitor {
         });
         sources.into_iter().flat_map(move |(rule, sources, two_sided)| {
             sources.values().filter(move |source| {
-                !(two_sided && source.two_sided)
+                (!two_sided || !source.two_sided)
                     && !source.alert.is_resolved_at(now)
                     && rule.has_equal(&source.alert.labels, labels)
             })

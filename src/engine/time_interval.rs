@@ -155,8 +155,8 @@ fn zone(name: Option<&str>) -> Result<TimeZone, ZoneError> {
 
 /// `time` for the calendar, which ends in the years −9999 and 9999.
 fn instant(time: Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::new(time.unix_seconds(), time.subsec_nanos().cast_signed())
-        .unwrap_or(if time.unix_seconds() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+    let end = if time.unix_seconds() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    jiff::Timestamp::new(time.unix_seconds(), time.subsec_nanos().cast_signed()).unwrap_or(end)
 }
 
 #[cfg(test)]
