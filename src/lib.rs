@@ -1,6 +1,13 @@
 #![doc = include_str!("../docs/rooms.md")]
 
+pub mod api;
+pub mod cli;
+pub mod client;
 pub mod config;
+pub mod daemon;
+pub mod discovery;
 pub mod engine;
 pub mod forward;
+pub mod journal;
 pub mod model;
+pub mod net;

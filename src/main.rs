@@ -1,3 +1,11 @@
-//! The `tocsin` binary.
+//! The `tocsin` binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    tocsin::cli::run(std::env::args_os())
+}

@@ -2,9 +2,11 @@
 //! later still names file, line and column. Secrets are a type that cannot print.
 
 mod alerting;
+mod coordinator;
 mod discovery;
 mod error;
 mod expand;
+mod go_duration;
 mod hash;
 mod http;
 mod paths;
@@ -14,12 +16,15 @@ mod relabel;
 mod secret;
 mod suggest;
 mod url;
+mod watch;
+mod web;
 pub mod yaml;
 
 #[cfg(test)]
 mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;
@@ -33,3 +38,5 @@ pub use prometheus::PrometheusConfig;
 pub use relabel::RelabelConfigs;
 pub use secret::Secret;
 pub use url::Url;
+pub use watch::{DirectoryWatcher, FileWatcher, WatchError};
+pub use web::{ClientAuth, RateLimit, ServerTls, WebConfig};

@@ -126,3 +126,38 @@ fn a_missing_file_is_named() {
     let error = PrometheusConfig::load(Path::new("/nonexistent/p.yml"), &no_variables).unwrap_err();
     assert!(error.to_string().starts_with("/nonexistent/p.yml: No such file"), "{error}");
 }
+
+#[test]
+fn damaged_files_are_read_or_refused_with_a_place() {
+    let fixtures = [
+        include_str!("testdata/prometheus-whole.yml"),
+        include_str!("testdata/prometheus-bad.txt"),
+        include_str!("testdata/http-bad.txt"),
+        include_str!("testdata/web-whole.yml"),
+    ];
+    let signs: Vec<char> = "&*<>{}[]:,-?!|%@`'\"# \n\t\0é~1".chars().collect();
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..300 {
+        let mut text: Vec<char> = fixtures[random.usize(..fixtures.len())].chars().collect();
+        for _ in 0..random.usize(1..12) {
+            let place = random.usize(..text.len());
+            match random.u8(..4) {
+                0 => _ = text.remove(place),
+                1 => text.insert(place, random.choice(signs.clone()).unwrap()),
+                2 => text.truncate(place.max(40)),
+                _ => {
+                    let end = text.len().min(place + random.usize(1..60));
+                    let piece = text[place..end].to_vec();
+                    let target = random.usize(..text.len());
+                    text.splice(target..target, piece);
+                }
+            }
+        }
+        let text: String = text.into_iter().collect();
+        for error in [parse(&text).err(), super::WebConfig::parse(Path::new("w.yml"), &text).err()] {
+            let Some(error) = error else { continue };
+            assert!(!error.faults().is_empty(), "{text}");
+            assert!(!error.render(false).is_empty());
+        }
+    }
+}

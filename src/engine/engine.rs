@@ -147,9 +147,9 @@ impl Engine {
         }
         match event {
             Event::Alerts { alerts, path } => self.handle_alerts(now, alerts, path),
-            Event::Destinations(active) => {
-                let changed = self.ledger.set_destinations(&active, &self.alerts, now);
-                let record = changed.then(|| record::destinations(now, &active));
+            Event::Destinations { active, draining } => {
+                let changed = self.ledger.set_destinations(&active, &draining, &self.alerts, now);
+                let record = changed.then(|| record::destinations(now, &active, &draining));
                 Handled { record, ..Handled::default() }
             }
             Event::Outcomes { destination, told } => {
@@ -262,8 +262,8 @@ impl Engine {
                     count(self.replay_entry(entry, path.clone(), now));
                 }
             }
-            Fact::Destinations(active) => {
-                self.ledger.set_destinations(&active, &self.alerts, now);
+            Fact::Destinations { active, draining } => {
+                self.ledger.set_destinations(&active, &draining, &self.alerts, now);
                 count(true);
             }
             Fact::Outcomes { destination, settled } => {
@@ -372,7 +372,7 @@ impl Engine {
     /// What a destination has to be told to catch up, at most `limit` states. Each class in the order in which
     /// its changes were accepted: begins not taken; then, if the destination may have `forgotten` what it took (it
     /// is new or changed, a request to it failed, or we restarted), the other alerts that fire; then ends not
-    /// taken; then repeats not taken.
+    /// taken, and those forgotten that are still in the store; then repeats not taken.
     ///
     /// The order matters: a restarted Alertmanager has forgotten its alerts but not whom it paged, and an end that
     /// arrives before its firing siblings closes the incident.

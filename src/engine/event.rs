@@ -21,9 +21,13 @@ pub enum Event {
         /// The ids of the tocsins they came through, separated by commas; `None` from a rule engine.
         path: Option<Arc<str>>,
     },
-    /// The Alertmanagers that have to be told, all of them: those discovered, and those gone that are still being
-    /// drained.
-    Destinations(Vec<Destination>),
+    /// The Alertmanagers that have to be told, all of them.
+    Destinations {
+        /// Those discovered: they have to be told every change from now on.
+        active: Vec<Destination>,
+        /// Those gone whose queues are still being drained: what was accepted before is still told.
+        draining: Vec<Destination>,
+    },
     /// An Alertmanager was told states, or it was decided not to tell it.
     Outcomes {
         /// Which one.

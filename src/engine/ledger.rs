@@ -13,7 +13,7 @@
 //! | a newer change | superseded, except an end when the newer change is a begin: it is still told, first |
 //! | the `endsAt` of an untold begin passes | expired (too late) |
 //! | an end is [`StoreLimits::end_expiry`](super::StoreLimits::end_expiry) old | expired (too late) |
-//! | the destination goes away | expired (destination gone): nobody refused it and nobody took it |
+//! | the destination goes away | superseded, if another set's Alertmanager with the same URL is told everything anew; else expired (destination gone): nobody refused it and nobody took it |
 //!
 //! A destination that appears has to be told everything: for it the begin of every alert that fires counts as
 //! accepted, and so does every end that is in the store, since an Alertmanager that moved has forgotten its alerts
@@ -37,6 +37,8 @@ const TAKEN: u8 = 4;
 const STALE: u8 = 8;
 /// Was taken, but may have been forgotten since. Not durable.
 const FORGOTTEN: u8 = 16;
+/// The newest state was taken. Not durable.
+const HELD: u8 = 32;
 /// The flags that survive a restart.
 pub(super) const DURABLE: u8 = BEGIN | END | TAKEN;
 
@@ -53,12 +55,23 @@ pub(super) struct Settled {
 pub(super) struct Book {
     pub(super) destination: Destination,
     pub(super) balance: Balance,
+    /// It is gone, and only what was accepted before is still told.
+    pub(super) draining: bool,
     flags: Vec<u8>,
 }
 
 impl Book {
     pub(super) fn new(destination: Destination, balance: Balance) -> Self {
-        Self { destination, balance, flags: Vec::new() }
+        Self { destination, balance, draining: false, flags: Vec::new() }
+    }
+
+    /// The final balance. What is pending is superseded if the same Alertmanager, found by another set, is told
+    /// everything anew, else expired.
+    fn closed(mut self, told_anew: bool) -> Balance {
+        let outcome = if told_anew { Outcome::Superseded } else { Outcome::Expired(Expiry::DestinationGone) };
+        let pending = std::mem::take(&mut self.balance.pending);
+        self.balance.outcomes[usize::from(outcome.index())] += pending;
+        self.balance
     }
 
     fn flags(&self, slot: Slot) -> u8 {
@@ -102,6 +115,7 @@ impl Book {
         if change == Change::Begin {
             flags &= !(TAKEN | FORGOTTEN);
         }
+        flags &= !HELD;
         self.balance.accepted += 1;
         self.balance.pending += 1;
         self.set_flags(slot, flags);
@@ -170,8 +184,8 @@ impl Book {
             as_of = as_of.max(stored.newest);
             let mut flags = self.flags(slot);
             let firing = stored.is_firing_at(now);
-            if forgotten && firing && flags & BEGIN == 0 {
-                flags |= FORGOTTEN | STALE;
+            if forgotten && flags & (BEGIN | END) == 0 && (firing || stored.phase == Change::End) {
+                flags = (flags | FORGOTTEN | STALE) & !HELD;
                 self.set_flags(slot, flags);
             }
             let class = match stored.phase {
@@ -180,7 +194,7 @@ impl Book {
                 Change::Begin if firing && flags & STALE != 0 => 3,
                 // It lapsed, and what was taken of it said that it lasts less long or fires still.
                 Change::Begin if flags & TAKEN != 0 && flags & STALE != 0 => 2,
-                Change::End if flags & END != 0 => 2,
+                Change::End if flags & (END | FORGOTTEN) != 0 => 2,
                 _ => continue,
             };
             due.push((class, stored.changed, slot));
@@ -199,7 +213,7 @@ impl Book {
                 alert: Arc::clone(&stored.alert),
                 change: match (class, stored.phase) {
                     (0, _) => Some(Change::Begin),
-                    (_, Change::End) => Some(Change::End),
+                    (_, Change::End) if self.flags(slot) & END != 0 => Some(Change::End),
                     _ => None,
                 },
                 path: stored.path.clone(),
@@ -247,22 +261,29 @@ impl Ledger {
         &self.gone
     }
 
-    /// Opens books for destinations that appeared and closes those of destinations that went away; `false` when
-    /// none did either.
+    /// Opens books for destinations that appeared and closes those of destinations that went away; the books of those
+    /// `draining` stay, but nothing is added to them. `false` when nothing changed.
     pub(super) fn set_destinations(
         &mut self,
         active: &[Destination],
+        draining: &[Destination],
         alerts: &Alerts,
         now: Timestamp,
     ) -> bool {
-        let (mut kept, left): (Vec<Book>, Vec<Book>) =
-            std::mem::take(&mut self.books).into_iter().partition(|book| active.contains(&book.destination));
-        let mut changed = !left.is_empty();
-        for book in left {
-            let mut balance = book.balance;
-            let index = usize::from(Outcome::Expired(Expiry::DestinationGone).index());
-            balance.outcomes[index] += std::mem::take(&mut balance.pending);
-            self.gone.add(&balance);
+        let mut changed = false;
+        let mut kept = Vec::with_capacity(active.len() + draining.len());
+        for mut book in std::mem::take(&mut self.books) {
+            let drains = draining.contains(&book.destination);
+            if drains || (active.contains(&book.destination) && !book.draining) {
+                changed |= drains != book.draining;
+                book.draining = drains;
+                kept.push(book);
+            } else {
+                // Gone, or back after changes that its books do not have.
+                changed = true;
+                let told_anew = active.iter().any(|destination| destination.url == book.destination.url);
+                self.gone.add(&book.closed(told_anew));
+            }
         }
         for destination in active {
             if kept.iter().any(|book| book.destination == *destination) {
@@ -284,10 +305,10 @@ impl Ledger {
 
     /// A state was accepted that everybody has to be told of.
     pub(super) fn accept(&mut self, slot: Slot, change: Option<Change>) {
-        for book in &mut self.books {
+        for book in self.books.iter_mut().filter(|book| !book.draining) {
             match change {
                 Some(change) => book.accept(slot, change),
-                None => book.set_flags(slot, book.flags(slot) | STALE),
+                None => book.set_flags(slot, (book.flags(slot) & !HELD) | STALE),
             }
         }
     }
@@ -315,6 +336,9 @@ impl Ledger {
             }
             if told.sequence >= stored.newest {
                 flags &= !STALE;
+                if told.outcome == Outcome::Delivered {
+                    flags |= HELD;
+                }
             }
             book.set_flags(slot, flags);
         }
@@ -360,10 +384,7 @@ impl Ledger {
 
     /// Whether a destination has taken the newest state of this alert (what Prometheus's sendAll returns).
     pub(super) fn is_taken(&self, slot: Slot) -> bool {
-        self.books.iter().any(|book| {
-            let flags = book.flags(slot);
-            flags & (BEGIN | END | STALE) == 0
-        })
+        self.books.iter().any(|book| book.flags(slot) & HELD != 0)
     }
 
     /// Forgets an alert that left the store.

@@ -76,4 +76,6 @@ pub use snapshot::Snapshot;
 pub use time_interval::{Range, TimeInterval, TimeIntervals, TimeRange, ZoneError};
 
 #[cfg(test)]
+mod delivery_tests;
+#[cfg(test)]
 mod tests;

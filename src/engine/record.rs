@@ -6,7 +6,7 @@
 //! | kind | then |
 //! |---|---|
 //! | 1 alerts | the path (empty text: none), then entries up to the end |
-//! | 2 destinations | the number of them; each: sixteen bytes of the set's hash, URL |
+//! | 2 destinations | the number of active ones, then of those being drained; after each number the destinations: sixteen bytes of the set's hash, URL |
 //! | 3 outcomes | the destination; then up to the end: difference of the id to the one before (signed), the number of the outcome × 2, plus 1 for an end |
 //!
 //! Local delivery has kinds of its own (`delivery_record`).
@@ -32,7 +32,7 @@ use std::sync::Arc;
 use super::codec::{DecodeError, Reader, Writer};
 use super::delivery_record::{self, DeliveryFact};
 use super::ledger::Settled;
-use crate::model::{Alert, AlertId, Change, Destination, LabelSet, Outcome, Timestamp};
+use crate::model::{Alert, AlertId, Change, Destination, Outcome, Timestamp};
 
 /// The newest version of records and snapshots; older ones are still read.
 pub(super) const VERSION: u8 = 1;
@@ -53,7 +53,7 @@ const TIMEOUT: u8 = 64;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fact {
     Alerts { path: Option<Arc<str>>, entries: Vec<Entry> },
-    Destinations(Vec<Destination>),
+    Destinations { active: Vec<Destination>, draining: Vec<Destination> },
     Outcomes { destination: Destination, settled: Vec<Settled> },
     Delivery(DeliveryFact),
 }
@@ -146,10 +146,12 @@ impl AlertsRecord {
     }
 }
 
-pub(super) fn destinations(now: Timestamp, active: &[Destination]) -> Vec<u8> {
+pub(super) fn destinations(now: Timestamp, active: &[Destination], draining: &[Destination]) -> Vec<u8> {
     let mut writer = begin(DESTINATIONS, now);
-    writer.number(active.len() as u64);
-    active.iter().for_each(|destination| push_destination(&mut writer, destination));
+    for list in [active, draining] {
+        writer.number(list.len() as u64);
+        list.iter().for_each(|destination| push_destination(&mut writer, destination));
+    }
     writer.bytes
 }
 
@@ -192,12 +194,14 @@ pub(super) fn decode(record: &[u8]) -> Result<(Timestamp, Fact), DecodeError> {
             }
         }
         DESTINATIONS => {
-            let count = reader.number("number of destinations")?;
-            let mut active = Vec::new();
-            for _ in 0..count {
-                active.push(take_destination(&mut reader)?);
+            let mut lists = [Vec::new(), Vec::new()];
+            for list in &mut lists {
+                for _ in 0..reader.number("number of destinations")? {
+                    list.push(take_destination(&mut reader)?);
+                }
             }
-            Fact::Destinations(active)
+            let [active, draining] = lists;
+            Fact::Destinations { active, draining }
         }
         OUTCOMES => {
             let destination = take_destination(&mut reader)?;

@@ -7,7 +7,7 @@
 //! | section | content |
 //! |---|---|
 //! | 1 clock | time of the last sweep, next alert id, last sequence |
-//! | 2 books | the balance of destinations gone; number of destinations; each: destination, balance |
+//! | 2 books | the balance of destinations gone; number of destinations; each: destination, 1 if it is only drained, balance |
 //! | 3 alerts | one after the other, by id: id, changed, newest, tag (1: ended, 2: no endsAt given), path, labels, annotations, generator URL, startsAt, endsAt, updatedAt, and one byte of durable flags for each destination of section 2 |
 //!
 //! Local delivery has sections of its own (`delivery_snapshot`).
@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub(super) next_id: u64,
     pub(super) sequence: Sequence,
     pub(super) gone: Balance,
-    pub(super) books: Vec<(Destination, Balance)>,
+    pub(super) books: Vec<(Destination, bool, Balance)>,
     pub(super) alerts: Vec<(Stored, Vec<u8>)>,
     pub(super) delivery: Vec<(u8, Vec<u8>)>,
 }
@@ -65,7 +65,11 @@ impl Snapshot {
             next_id: alerts.next_id(),
             sequence,
             gone: *ledger.gone(),
-            books: ledger.books().iter().map(|book| (book.destination.clone(), book.balance)).collect(),
+            books: ledger
+                .books()
+                .iter()
+                .map(|book| (book.destination.clone(), book.draining, book.balance))
+                .collect(),
             alerts: stored.collect(),
             delivery: delivery_snapshot::sections(delivery),
         }
@@ -84,8 +88,9 @@ impl Snapshot {
         let mut books = Writer::default();
         push_balance(&mut books, &self.gone);
         books.number(self.books.len() as u64);
-        for (destination, balance) in &self.books {
+        for (destination, draining, balance) in &self.books {
             push_destination(&mut books, destination);
+            books.byte(u8::from(*draining));
             push_balance(&mut books, balance);
         }
         write_section(out, BOOKS, &books.bytes)?;
@@ -159,7 +164,8 @@ impl Snapshot {
         self.gone = take_balance(reader)?;
         for _ in 0..reader.number("number of destinations")? {
             let destination = take_destination(reader)?;
-            self.books.push((destination, take_balance(reader)?));
+            let draining = reader.byte("draining")? != 0;
+            self.books.push((destination, draining, take_balance(reader)?));
         }
         Ok(())
     }
@@ -178,11 +184,19 @@ impl Snapshot {
 
     pub(super) fn into_parts(self) -> Result<(Alerts, Ledger, LocalDelivery), DecodeError> {
         let mut alerts = Alerts::default();
-        let mut books: Vec<Book> =
-            self.books.into_iter().map(|(destination, balance)| Book::new(destination, balance)).collect();
+        let books = self.books.into_iter().map(|(destination, draining, balance)| {
+            let mut book = Book::new(destination, balance);
+            book.draining = draining;
+            book
+        });
+        let mut books: Vec<Book> = books.collect();
         for (stored, flags) in self.alerts {
             if alerts.get(&stored.alert.labels).is_some() || alerts.get_by_id(stored.id).is_some() {
                 return Err(DecodeError::Invalid("alert: it is there twice"));
+            }
+            let mut stored = stored;
+            if let Some(alert) = Arc::get_mut(&mut stored.alert) {
+                alerts.share_url(alert);
             }
             let slot = alerts.insert(stored);
             for (book, flags) in books.iter_mut().zip(flags) {

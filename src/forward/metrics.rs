@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{
-    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry,
-};
+use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry};
 
 use super::summary::SummaryVec;
 
@@ -45,10 +43,7 @@ impl Metrics {
             "Latency histogram for sending alert notifications.",
         );
         let metrics = Self {
-            sent: counter(
-                "prometheus_notifications_sent_total",
-                "Total number of alerts sent.",
-            )?,
+            sent: counter("prometheus_notifications_sent_total", "Total number of alerts sent.")?,
             errors: counter(
                 "prometheus_notifications_errors_total",
                 "Total number of sent alerts affected by errors, once for each failed attempt.",

@@ -332,3 +332,6 @@ impl Queue {
         (queued.item.accepted.alert.labels == item.accepted.alert.labels).then_some(queued)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,9 +81,9 @@ impl AlertmanagerSet {
         self.dropped.clear();
         for group in groups {
             match alertmanagers_from_group(&group.targets, &group.labels, &self.config) {
-                Ok((kept, dropped)) => {
-                    active.extend(kept);
-                    self.dropped.extend(dropped);
+                Ok(urls) => {
+                    active.extend(urls.active);
+                    self.dropped.extend(urls.dropped);
                 }
                 Err(error) => synced.errors.push(error.to_string()),
             }
@@ -117,7 +117,9 @@ impl AlertmanagerSet {
         let (mut kept, mut dropped) = (Vec::with_capacity(items.len()), Vec::new());
         for item in items {
             match relabel(&self.config.alert_relabel_configs, &item.accepted.alert.labels) {
-                Relabelled::Kept(labels) if labels == item.accepted.alert.labels => kept.push(Arc::clone(item)),
+                Relabelled::Kept(labels) if labels == item.accepted.alert.labels => {
+                    kept.push(Arc::clone(item))
+                }
                 Relabelled::Kept(labels) if !labels.is_empty() => kept.push(item.relabelled(labels)),
                 Relabelled::Kept(_) | Relabelled::Dropped { .. } => dropped.push(Arc::clone(item)),
             }

@@ -35,8 +35,12 @@ struct Inner {
 
 impl SummaryVec {
     pub(super) fn new(name: &str, help: &str, label: &str) -> Result<Self, prometheus::Error> {
-        let desc =
-            Desc::new(name.to_owned(), help.to_owned(), vec![label.to_owned()], std::collections::HashMap::new())?;
+        let desc = Desc::new(
+            name.to_owned(),
+            help.to_owned(),
+            vec![label.to_owned()],
+            std::collections::HashMap::new(),
+        )?;
         Ok(Self(Arc::new(Inner { desc, label: label.to_owned(), series: Mutex::default() })))
     }
 

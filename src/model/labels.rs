@@ -74,19 +74,25 @@ impl LabelSet {
     /// Builds a set from labels in any order; of two with one name the later wins, as in a Go map.
     #[must_use]
     pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: &mut [(N, V)]) -> Self {
+        let size = pairs.iter().map(|(name, value)| name.as_ref().len() + value.as_ref().len() + 4).sum();
+        Self::from_pairs_with(pairs, &mut String::with_capacity(size))
+    }
+
+    /// [`Self::from_pairs`] with a buffer to pack in, for whoever builds many.
+    #[must_use]
+    pub fn from_pairs_with<N: AsRef<str>, V: AsRef<str>>(pairs: &mut [(N, V)], packed: &mut String) -> Self {
         let sorted = pairs.windows(2).all(|pair| pair[0].0.as_ref() < pair[1].0.as_ref());
         if !sorted {
             pairs.sort_by(|left, right| left.0.as_ref().cmp(right.0.as_ref()));
         }
-        let size = pairs.iter().map(|(name, value)| name.as_ref().len() + value.as_ref().len() + 4).sum();
-        let mut packed = String::with_capacity(size);
+        packed.clear();
         for (place, (name, value)) in pairs.iter().enumerate() {
             let replaced = pairs.get(place + 1).is_some_and(|next| next.0.as_ref() == name.as_ref());
             if !replaced {
-                push_label(&mut packed, name.as_ref(), value.as_ref());
+                push_label(packed, name.as_ref(), value.as_ref());
             }
         }
-        Self(Arc::from(packed))
+        Self(Arc::from(packed.as_str()))
     }
 
     /// Alertmanager's order of label sets (its `LabelSet.Before`): fewer labels first; then, over the sorted

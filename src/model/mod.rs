@@ -10,6 +10,7 @@ mod change;
 mod duration;
 mod fingerprint;
 mod hashed;
+mod json;
 mod labels;
 mod log_entry;
 mod matcher;
@@ -27,6 +28,10 @@ pub use change::{
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use hashed::{HashedKey, HashedMap, hash_labels};
+pub use json::{
+    AlertError, ApiAlert, PostedAlert, RequestError, decode_alerts, push_alert, push_alerts, push_api_alert,
+    push_json_string,
+};
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
 pub use log_entry::{IntegrationId, LogEntry, LogKey, ReceiverData, ReceiverValue};
 pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};

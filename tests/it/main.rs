@@ -1,1 +1,11 @@
-//! The integration tests: one binary.
+//! The tests from outside: the real binary, real Prometheis and Alertmanagers, real sockets on loopback.
+//!
+//! Each test has ports and a directory of its own, waits for conditions with a deadline, and ends what it started.
+//! `TOCSIN_TESTS=full` runs the long forms. Real peers are found in the directory `TOCSIN_PEERS`, which
+//! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
+
+mod durability;
+mod forwarding;
+mod harness;
+mod real_peers;
+mod structure;

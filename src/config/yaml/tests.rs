@@ -108,7 +108,7 @@ fn every_fault_is_told_with_its_place() {
             "f.yml:3:8: count: must be a whole number from 0 to 65535, not the text \"70000\"",
             "f.yml:4:7: wait: unknown unit \" minutes\" in duration \"5 minutes\" \
              (write a number with its unit, such as 30s, 5m or 1h30m)",
-            "f.yml:5:7: list: must be a list, not the text \"x\"",
+            "f.yml:5:7: list: must be a list, not a text",
             "f.yml:6:6: map: must be a mapping of keys to values, not a list",
             "f.yml:8:3: inner.nam: field nam not found (did you mean name?)",
             "f.yml:9:3: inner.other: field other not found (known are name)",

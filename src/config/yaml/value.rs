@@ -229,10 +229,17 @@ impl<'a> Value<'a> {
         self.context.faults.borrow().len() >= MOST_FAULTS
     }
 
+    /// Records that a collection is needed here, unless there is nothing. A scalar is not repeated in the message, and
+    /// one that is the whole file is not shown: the file may be none of ours.
     fn unless_null(&self, what: &str) {
-        if !self.is_null() {
-            self.expected(what);
-        }
+        let found = match &self.node.kind {
+            NodeKind::Scalar(scalar) if scalar.is_null() => return,
+            NodeKind::Scalar(_) => "a text",
+            NodeKind::Sequence(_) => "a list",
+            NodeKind::Mapping(_) => "a mapping",
+        };
+        let whole_file = matches!(*self.path, Keys::Root);
+        self.record(self.node, format!("must be {what}, not {found}"), None, whole_file);
     }
 
     /// The pairs of a mapping in the order in which go-yaml v2 assigns them.

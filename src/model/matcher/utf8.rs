@@ -89,7 +89,7 @@ impl<'a> Lexer<'a> {
 
     /// The next token, or `None` at the end.
     fn scan(&mut self) -> Result<Option<Token<'a>>, String> {
-        let blank = self.rest().find(|next: char| !next.is_whitespace()).unwrap_or(self.rest().len());
+        let blank = self.rest().len() - self.rest().trim_start().len();
         self.take(blank);
         let rest = self.rest();
         let Some(next) = rest.chars().next() else {

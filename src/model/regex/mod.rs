@@ -6,6 +6,7 @@
 //! ([`translate`]), with Go's errors, and rewritten for the crate with nothing left to its defaults.
 
 mod class;
+mod node;
 mod template;
 mod translate;
 

@@ -5,6 +5,7 @@
 
 use super::RegexError;
 use super::class::{NOTHING, parse_class, parse_perl, parse_unicode};
+use super::node::Node;
 
 /// What the crate may nest: groups, repetitions, concatenations and alternations each count there.
 pub(super) const NEST_LIMIT: u32 = 4 * MAX_HEIGHT;
@@ -15,8 +16,6 @@ const MAX_HEIGHT: u32 = 250;
 const MAX_SIZE: u64 = (128 << 20) / 40;
 /// Go's bound for a repeat count and for the product of nested ones.
 const MAX_REPEAT: u64 = 1000;
-/// How many texts are listed for an expression that matches just these.
-const MAX_TEXTS: usize = 256;
 
 /// An expression in the crate's syntax.
 pub(super) struct Translation {
@@ -169,11 +168,7 @@ impl Translator<'_> {
         let mut text = String::new();
         escape_into(&mut text, character);
         let folds = self.flags.fold_case && (character.is_ascii_alphabetic() || !character.is_ascii());
-        let node = if folds {
-            Node::leaf(format!("(?i:{text})"))
-        } else {
-            Node { texts: Some(vec![character.to_string()]), ..Node::leaf(text) }
-        };
+        let node = if folds { Node::leaf(format!("(?i:{text})")) } else { Node::text(text, character) };
         self.top.sequence.push(node);
     }
 
@@ -318,7 +313,6 @@ impl Translator<'_> {
             saw_flag = true;
         }
         let part = self.cursor.since(start);
-        // An expression that ends here is told as one without its closing parenthesis.
         Err(RegexError { code: "invalid or unsupported Perl syntax", part })
     }
 
@@ -358,183 +352,6 @@ impl Frame {
         self.alternatives.push(last);
         Node::alternate(self.alternatives)
     }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    /// Can be repeated as it stands.
-    Atom,
-    /// Can stand in a sequence as it stands.
-    Sequence,
-    Alternation,
-}
-
-/// A translated part of the expression.
-struct Node {
-    text: String,
-    shape: Shape,
-    height: u32,
-    /// Instructions of Go's program.
-    size: u64,
-    /// How often counted repetitions copy their innermost operand.
-    copies: u64,
-    /// The texts that it matches anywhere, if they can be listed.
-    texts: Option<Vec<String>>,
-    /// The texts that it matches when it has to span the whole text: anchors at its ends are no obstacle then.
-    whole_texts: Option<Vec<String>>,
-}
-
-impl Node {
-    fn leaf(text: String) -> Self {
-        Self { text, shape: Shape::Atom, height: 1, size: 1, copies: 1, texts: None, whole_texts: None }
-    }
-
-    fn is_start(&self) -> bool {
-        self.text == r"\A"
-    }
-
-    fn is_end(&self) -> bool {
-        self.text == r"\z"
-    }
-
-    fn spanning_texts(&self) -> Option<&[String]> {
-        self.whole_texts.as_deref().or(self.texts.as_deref())
-    }
-
-    fn concat(mut nodes: Vec<Self>) -> Self {
-        if nodes.len() == 1
-            && let Some(node) = nodes.pop()
-        {
-            return node;
-        }
-        let mut inner = nodes.as_slice();
-        while let [first, rest @ ..] = inner
-            && first.is_start()
-        {
-            inner = rest;
-        }
-        while let [rest @ .., last] = inner
-            && last.is_end()
-        {
-            inner = rest;
-        }
-        let whole_texts = match inner {
-            [single] => single.spanning_texts().map(<[String]>::to_vec),
-            inner => joined_texts(inner),
-        };
-        let mut text = String::new();
-        for node in &nodes {
-            push_part(&mut text, node, Shape::Sequence);
-        }
-        Self {
-            texts: joined_texts(&nodes),
-            whole_texts,
-            text,
-            shape: Shape::Sequence,
-            height: 1 + nodes.iter().map(|node| node.height).max().unwrap_or(0),
-            size: nodes.iter().map(|node| node.size).fold(0, u64::saturating_add).max(1),
-            copies: nodes.iter().map(|node| node.copies).max().unwrap_or(1),
-        }
-    }
-
-    fn alternate(nodes: Vec<Self>) -> Self {
-        let mut text = String::new();
-        for (place, node) in nodes.iter().enumerate() {
-            if place > 0 {
-                text.push('|');
-            }
-            text.push_str(&node.text);
-        }
-        let branches = nodes.len() as u64;
-        Self {
-            texts: united_texts(nodes.iter().map(|node| node.texts.as_deref())),
-            whole_texts: united_texts(nodes.iter().map(Self::spanning_texts)),
-            text,
-            shape: Shape::Alternation,
-            height: 1 + nodes.iter().map(|node| node.height).max().unwrap_or(0),
-            size: nodes.iter().map(|node| node.size).fold(branches, u64::saturating_add),
-            copies: nodes.iter().map(|node| node.copies).max().unwrap_or(1),
-        }
-    }
-
-    fn captured(self) -> Self {
-        Self {
-            text: format!("({})", self.text),
-            shape: Shape::Atom,
-            height: self.height + 1,
-            size: self.size.saturating_add(2),
-            ..self
-        }
-    }
-
-    fn repeated(self, operator: &str, min: u64, max: Option<u64>, reluctant: bool) -> Self {
-        let mut text = String::new();
-        push_part(&mut text, &self, Shape::Atom);
-        text.push_str(operator);
-        if reluctant {
-            text.push('?');
-        }
-        let counted = operator.starts_with('{');
-        let copies = match max {
-            _ if !counted => self.copies,
-            Some(0) => 0,
-            _ => self.copies.saturating_mul(max.unwrap_or(min).max(1)),
-        };
-        let size = match max {
-            None => self.size.saturating_mul(min.max(1)).saturating_add(2),
-            Some(max) => self.size.saturating_mul(max).saturating_add(max - min).max(1),
-        };
-        Self {
-            text,
-            shape: Shape::Sequence,
-            height: self.height + 1,
-            size,
-            copies,
-            texts: None,
-            whole_texts: None,
-        }
-    }
-}
-
-/// Appends a part, in a group where its shape would run into its neighbours.
-fn push_part(text: &mut String, node: &Node, needed: Shape) {
-    let fits = match needed {
-        Shape::Atom => node.shape == Shape::Atom,
-        Shape::Sequence | Shape::Alternation => node.shape != Shape::Alternation,
-    };
-    if fits {
-        text.push_str(&node.text);
-    } else {
-        text.push_str("(?:");
-        text.push_str(&node.text);
-        text.push(')');
-    }
-}
-
-fn joined_texts(nodes: &[Node]) -> Option<Vec<String>> {
-    let mut joined = vec![String::new()];
-    for node in nodes {
-        let texts = node.texts.as_deref()?;
-        if joined.len() * texts.len() > MAX_TEXTS {
-            return None;
-        }
-        joined = joined
-            .iter()
-            .flat_map(|start| texts.iter().map(move |end| [start, end.as_str()].concat()))
-            .collect();
-    }
-    Some(joined)
-}
-
-fn united_texts<'a>(parts: impl Iterator<Item = Option<&'a [String]>>) -> Option<Vec<String>> {
-    let mut united: Vec<String> = Vec::new();
-    for part in parts {
-        united.extend(part?.iter().cloned());
-        if united.len() > MAX_TEXTS {
-            return None;
-        }
-    }
-    Some(united)
 }
 
 /// The counts of `{n}`, `{n,}`, `{n,m}`. A number that is too large to hold is `None`.

@@ -1,0 +1,15 @@
+//! API v2 from the other side: what a rule engine needs to hand its alerts to tocsin, or to an Alertmanager.
+//!
+//! [`Client::send_alerts`] does what Prometheus does after every evaluation of a rule: it sends what is due
+//! ([`Alert::is_due`]), with an end that moves on by four intervals as long as the alert fires, so that a rule
+//! engine that dies takes its alerts with it. A push goes over a Unix socket or HTTP, in batches, and is repeated
+//! with growing pauses while nobody answers.
+
+mod alert;
+mod push;
+
+#[cfg(test)]
+mod tests;
+
+pub use alert::{Alert, AlertState, generator_url};
+pub use push::{Client, PushError, PushOptions};

@@ -1,0 +1,115 @@
+//! The daemon as the HTTP server sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::clock;
+use super::engine_task::EngineHandle;
+use super::metrics::DaemonMetrics;
+use super::reload::Reloader;
+use crate::api::{Backend, Pending, Push, Pushed, Readiness, RelabelDrops};
+use crate::forward::Manager;
+use crate::journal::{Journal, Status};
+use crate::model::{Alert, Timestamp};
+
+/// Handles to the parts of the daemon.
+pub(super) struct DaemonBackend {
+    pub(super) engine: EngineHandle,
+    pub(super) journal: Journal,
+    pub(super) manager: Manager,
+    pub(super) reloader: Reloader,
+    pub(super) drops: Arc<RelabelDrops>,
+    pub(super) metrics: DaemonMetrics,
+    pub(super) configuration: tokio::sync::watch::Receiver<Arc<str>>,
+    pub(super) started: Timestamp,
+    /// Set while requests are served by a configured daemon that is not stopping.
+    pub(super) ready: Arc<AtomicBool>,
+}
+
+impl Backend for DaemonBackend {
+    fn push(&self, push: Push) -> Pending<'_, Pushed> {
+        Box::pin(async move {
+            let path = (!push.path.is_empty()).then_some(push.path);
+            let Some(result) = self.engine.push(push.alerts, path).await else { return Pushed::Stopping };
+            if let Some(position) = result.position {
+                // Synced, or kept in memory and said so: either way the alerts are accepted (G1).
+                self.journal.durable(position).await;
+            }
+            if result.refused > 0 { Pushed::Full(result.refused) } else { Pushed::Accepted }
+        })
+    }
+
+    fn alerts(&self) -> Pending<'_, Vec<Arc<Alert>>> {
+        Box::pin(async move { self.engine.alerts().await.unwrap_or_default() })
+    }
+
+    fn reload(&self) -> Pending<'_, Result<(), String>> {
+        Box::pin(self.reloader.reload())
+    }
+
+    fn readiness(&self) -> Readiness {
+        let journal = match &*self.journal.status().borrow() {
+            Status::Durable => "durable".to_owned(),
+            Status::NotDurable { reason, since } => {
+                format!(
+                    "not durable for {} s: {reason}; alerts are kept in memory",
+                    since.elapsed().as_secs()
+                )
+            }
+            Status::Closed => "closed".to_owned(),
+        };
+        let configuration = match &self.reloader.status().last_error {
+            None => "as in the files".to_owned(),
+            Some(error) => format!("the last reload failed, nothing was changed: {error}"),
+        };
+        let found = self.manager.alertmanagers();
+        let alertmanagers = format!("{} active, {} dropped", found.active.len(), found.dropped.len());
+        Readiness {
+            ready: self.ready.load(Ordering::Acquire),
+            details: vec![
+                ("journal".to_owned(), journal),
+                ("configuration".to_owned(), configuration),
+                ("alertmanagers".to_owned(), alertmanagers),
+            ],
+        }
+    }
+
+    fn alertmanagers(&self) -> (Vec<String>, Vec<String>) {
+        let found = self.manager.alertmanagers();
+        let list = |urls: &[Arc<str>]| urls.iter().map(ToString::to_string).collect();
+        (list(&found.active), list(&found.dropped))
+    }
+
+    fn queues(&self) -> Pending<'_, Value> {
+        Box::pin(async move {
+            json!({ "alertmanagers": self.manager.queues().await, "relabelDrops": self.drops.list() })
+        })
+    }
+
+    fn configuration(&self) -> String {
+        self.configuration.borrow().to_string()
+    }
+
+    fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+
+    fn publish(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            if let Some(figures) = self.engine.figures().await {
+                self.metrics.set_engine(&figures);
+            }
+            self.metrics.set_journal(&self.journal.status().borrow(), &self.journal.stats());
+            let reload = self.reloader.status();
+            self.metrics.set_reload(reload.last_error.is_none(), reload.last_success, reload.hash as f64);
+            self.metrics.set_ready(self.ready.load(Ordering::Acquire));
+            self.metrics.read_process();
+        })
+    }
+}

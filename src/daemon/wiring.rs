@@ -1,0 +1,95 @@
+//! How a configuration reaches the parts: each subscribes to the coordinator, prepares what can fail, and commits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::clock;
+use crate::api::IntakeRules;
+use crate::config::{AlertmanagerConfig, Config, Coordinator};
+use crate::discovery::{self, DiscoverySet};
+use crate::forward;
+use crate::model::MatcherMode;
+
+/// How long an alert without `endsAt` fires if nobody says otherwise: Alertmanager's `resolve_timeout`.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Intake takes external labels and relabelling from the configuration, unless they are applied in front.
+pub(super) fn subscribe_intake(
+    coordinator: &mut Coordinator,
+    relabels: bool,
+) -> watch::Receiver<Arc<IntakeRules>> {
+    let (publish, rules) = watch::channel(Arc::default());
+    coordinator.subscribe("intake", move |config: &Arc<Config>| {
+        let mut rules = IntakeRules {
+            resolve_timeout: RESOLVE_TIMEOUT,
+            names: MatcherMode::default(),
+            ..IntakeRules::default()
+        };
+        if relabels && let Some(prometheus) = &config.prometheus {
+            rules.external_labels = prometheus.external_labels.clone();
+            rules.relabel = prometheus.alerting.alert_relabel_configs.rules().to_vec();
+        }
+        let publish = publish.clone();
+        Ok(Box::new(move || {
+            publish.send_replace(Arc::new(rules));
+        }))
+    });
+    rules
+}
+
+/// Forwarding and discovery take the `alerting` part. Clients and providers are built before anything changes.
+pub(super) fn subscribe_forwarding(
+    coordinator: &mut Coordinator,
+    manager: &forward::Manager,
+    discovery: &discovery::Manager,
+    user_agent: &'static str,
+) {
+    let notifier = manager.clone();
+    let wall_clock: forward::Clock = Arc::new(clock::now);
+    coordinator.subscribe("notifier", move |config: &Arc<Config>| {
+        let prepared = forward::Prepared::new(alertmanagers(config), user_agent, &wall_clock)?;
+        let notifier = notifier.clone();
+        Ok(Box::new(move || notifier.apply_config(prepared)))
+    });
+    let discovery = discovery.clone();
+    coordinator.subscribe("discovery", move |config: &Arc<Config>| {
+        let sets = alertmanagers(config).iter().enumerate().map(|(place, alertmanager)| DiscoverySet {
+            id: alertmanager.hash().to_string(),
+            config: format!("config-{place}"),
+            service_discovery: alertmanager.service_discovery.clone(),
+        });
+        let prepared = discovery.prepare(sets.collect())?;
+        let discovery = discovery.clone();
+        Ok(Box::new(move || discovery.commit(prepared)))
+    });
+}
+
+fn alertmanagers(config: &Config) -> &[AlertmanagerConfig] {
+    config.prometheus.as_ref().map_or(&[], |prometheus| &prometheus.alerting.alertmanagers)
+}
+
+/// What `GET /api/v2/status` shows of the configuration: no secret can be in it.
+pub(super) fn subscribe_status(coordinator: &mut Coordinator) -> watch::Receiver<Arc<str>> {
+    let (publish, text) = watch::channel(Arc::from(""));
+    coordinator.subscribe("status", move |config: &Arc<Config>| {
+        let shown: Arc<str> = match &config.prometheus {
+            None => Arc::from(""),
+            Some(prometheus) => {
+                let alerting = &prometheus.alerting;
+                Arc::from(format!(
+                    "# prometheus.yml: {} external labels, {} alert relabelling rules, {} Alertmanager entries\n",
+                    prometheus.external_labels.len(),
+                    alerting.alert_relabel_configs.rules().len(),
+                    alerting.alertmanagers.len()
+                ))
+            }
+        };
+        let publish = publish.clone();
+        Ok(Box::new(move || {
+            publish.send_replace(shown);
+        }))
+    });
+    text
+}

@@ -1,0 +1,5 @@
+#[cfg(feature = "dns-sd")]
+mod lookup;
+
+#[cfg(feature = "dns-sd")]
+pub(super) use lookup::DnsDiscovery;

@@ -1,0 +1,140 @@
+//! A real Prometheus in front, real Alertmanagers behind.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, ago, eventually};
+
+/// The rules of a small shop, with a constant series in place of the CPU's.
+const RULES: &str = r#"
+groups:
+  - name: hosts
+    interval: 1s
+    rules:
+      - alert: InstanceDown
+        expr: label_replace(vector(0), "instance", "db1:9100", "", "") == 0
+        for: 1s
+        labels:
+          severity: warning
+        annotations:
+          summary: "{{ $labels.instance }} is down"
+      - alert: CpuHigh
+        expr: label_replace(vector(93.456), "instance", "web1:9100", "", "") > 80
+        for: 1s
+        labels:
+          severity: info
+        annotations:
+          summary: "{{ $labels.instance }}: CPU at {{ humanize $value }} %"
+"#;
+
+fn prometheus_yml(tocsin: &str) -> String {
+    format!(
+        "global:\n  evaluation_interval: 1s\nrule_files: [rules.yml]\nalerting:\n  alertmanagers:\n    \
+         - static_configs:\n        - targets: ['{tocsin}']\n"
+    )
+}
+
+fn alertmanager_yml(webhook: &Sink) -> String {
+    format!(
+        "route:\n  receiver: hook\n  group_by: [job]\n  group_wait: 1s\n  group_interval: 1s\n  repeat_interval: 1h\n\
+         receivers:\n  - name: hook\n    webhook_configs:\n      - url: 'http://{}/'\n        send_resolved: true\n",
+        webhook.address()
+    )
+}
+
+fn names(alerts: &[Value]) -> BTreeSet<String> {
+    alerts.iter().filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_fires_and_both_alertmanagers_show_it() {
+    let webhook = Sink::start().await;
+    let Some(mut first) = Alertmanager::start("0.33", &alertmanager_yml(&webhook)).await else { return };
+    let Some(second) = Alertmanager::start("0.33", &alertmanager_yml(&webhook)).await else { return };
+    let mut tocsin = TocsinBuilder::new(
+        "global:\n  external_labels:\n    site: eu1\n    replica: a\nalerting:\n  alert_relabel_configs:\n    \
+         - action: labeldrop\n      regex: replica\n  alertmanagers:\n    - file_sd_configs:\n        - files: [alertmanagers.json]\n",
+    )
+    .start()
+    .await;
+    tocsin.set_targets(&[first.address(), second.address()]);
+    let Some(prometheus) = Prometheus::start("3.", &prometheus_yml(&tocsin.address()), RULES).await else {
+        return;
+    };
+
+    for alertmanager in [&first, &second] {
+        let alerts = eventually("both alerts at the Alertmanager", || async {
+            let alerts = alertmanager.alerts().await;
+            (alerts.len() == 2).then_some(alerts)
+        })
+        .await;
+        let cpu = alerts.iter().find(|alert| alert["labels"]["alertname"] == "CpuHigh").expect("CpuHigh");
+        assert_eq!(
+            cpu["labels"],
+            serde_json::json!({
+                "alertname": "CpuHigh", "instance": "web1:9100", "severity": "info", "site": "eu1",
+            })
+        );
+        assert_eq!(cpu["annotations"]["summary"], "web1:9100: CPU at 93.46 %");
+    }
+
+    // One is killed and comes back empty: it has the alerts again without waiting for Prometheus's next repeat.
+    first.kill().await;
+    first.start_again().await;
+    eventually("the alerts are back", || async { (names(&first.alerts().await).len() == 2).then_some(()) })
+        .await;
+
+    // One rule ends.
+    let only_down = RULES.replace("vector(93.456)", "vector(13)");
+    prometheus.set_rules(&only_down).await;
+    eventually("the end of CpuHigh at both", || async {
+        let left = [names(&first.alerts().await), names(&second.alerts().await)];
+        left.iter().all(|names| names.iter().eq(["InstanceDown"])).then_some(())
+    })
+    .await;
+    tocsin.assert_balance().await;
+    assert_eq!(tocsin.stop().await, Some(0));
+}
+
+/// Two alerts of one group, paged. The Alertmanager restarts cleanly, and one of them ends meanwhile: the
+/// receiver must hear that one ended while the other fires, never that all is well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_during_a_restart_does_not_close_the_incident() {
+    let webhook = Sink::start().await;
+    let Some(mut alertmanager) = Alertmanager::start("0.33", &alertmanager_yml(&webhook)).await else {
+        return;
+    };
+    let mut tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address()]).start().await;
+    let alert = |name: &str, ends_at: &str| {
+        serde_json::json!({
+            "labels": { "alertname": name, "job": "shop" },
+            "startsAt": "2026-01-01T00:00:00Z",
+            "endsAt": ends_at,
+        })
+    };
+    let later = "2100-01-01T00:00:00Z";
+    assert_eq!(tocsin.push(&serde_json::json!([alert("One", later), alert("Two", later)])).await, Ok(200));
+    eventually("the page", || async { (!webhook.received().is_empty()).then_some(()) }).await;
+
+    alertmanager.stop().await;
+    assert_eq!(tocsin.push(&serde_json::json!([alert("One", &ago(1))])).await, Ok(200));
+    let before = webhook.received().len();
+    alertmanager.start_again().await;
+    eventually("news of the end", || async { (webhook.received().len() > before).then_some(()) }).await;
+    for body in webhook.bodies() {
+        assert_eq!(body["status"], "firing", "never all resolved: {body}");
+    }
+
+    // Our own restart tells nobody anything.
+    let before = webhook.received().len();
+    assert_eq!(tocsin.stop().await, Some(0));
+    tocsin.start().await;
+    eventually("a refill", || async {
+        tocsin.metric("prometheus_notifications_sent_total", &[]).await.filter(|sent| *sent >= 1.0)
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(webhook.received().len(), before);
+    tocsin.assert_balance().await;
+}
