@@ -30,6 +30,7 @@ mod target;
 mod view;
 
 pub use alertmanager::{DeadLetter, LastAnswer};
+pub use http::HttpPost;
 pub use item::Item;
 pub use manager::Manager;
 pub use metrics::Metrics;
