@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod discovery;
 pub mod engine;
 pub mod forward;
+pub mod gossip;
 pub mod journal;
 pub mod model;
 pub mod net;

@@ -6,6 +6,8 @@
 
 mod durability;
 mod forwarding;
+mod gossip_interop;
+mod gossip_simulation;
 mod harness;
 mod real_peers;
 mod structure;
