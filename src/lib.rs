@@ -10,5 +10,7 @@ pub mod engine;
 pub mod forward;
 pub mod gossip;
 pub mod journal;
+pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod template;

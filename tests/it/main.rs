@@ -11,3 +11,5 @@ mod gossip_simulation;
 mod harness;
 mod real_peers;
 mod structure;
+//! The integration tests: one binary.
+mod template;
