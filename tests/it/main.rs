@@ -11,5 +11,4 @@ mod gossip_simulation;
 mod harness;
 mod real_peers;
 mod structure;
-//! The integration tests: one binary.
 mod template;
