@@ -26,7 +26,7 @@ mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use alertmanager::AlertmanagerFile;
-pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
+pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;

@@ -55,10 +55,28 @@ impl AlertmanagerFile {
         Ok(file)
     }
 
-    /// Prints the configuration as Alertmanager's `/api/v2/status` shows it: defaults filled in, secrets left out.
+    /// Prints the configuration as Alertmanager's `/api/v2/status` shows it: defaults filled in, secrets left out. What
+    /// Alertmanager would refuse is told in comments at the end, so that its own tools can read the text.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        crate::config::yaml::to_yaml(self)
+        let mut text = crate::config::yaml::to_yaml(self);
+        for receiver in &self.receivers {
+            let lines = receiver.extensions().map(|line| format!("# receiver {:?}: {line}\n", receiver.name));
+            text.extend(lines);
+        }
+        text
+    }
+
+    /// The receiver of this name.
+    #[must_use]
+    pub fn receiver(&self, name: &str) -> Option<&ReceiverConfig> {
+        self.receivers.iter().find(|receiver| receiver.name == name)
+    }
+
+    /// Whether a route leads to the receiver of this name. Others are checked, but need not be built.
+    #[must_use]
+    pub fn is_routed(&self, receiver: &str) -> bool {
+        self.route.walk().any(|route| route.receiver.as_ref().is_some_and(|used| used.value == receiver))
     }
 
     fn decode(fields: &mut Fields<'_>, mode: MatcherMode) -> Option<Self> {

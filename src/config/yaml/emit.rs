@@ -315,7 +315,7 @@ fn double_quoted(text: &str) -> String {
             '\u{2028}' => quoted.push_str("\\L"),
             '\u{2029}' => quoted.push_str("\\P"),
             control if control.is_control() => {
-                quoted.push_str(&format!("\\x{:02X}", u32::from(control)));
+                quoted.extend(["\\x".to_owned(), format!("{:02X}", u32::from(control))]);
             }
             '\u{feff}' => quoted.push_str("\\uFEFF"),
             other => quoted.push(other),

@@ -32,7 +32,7 @@ pub struct TelegramConfig {
 }
 
 impl TelegramConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let api_url = http_url(fields, "api_url", None).or_else(|| global.telegram_api_url.clone());
         let bot_token =
@@ -108,7 +108,7 @@ pub struct WebexConfig {
 }
 
 impl WebexConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let api_url = http_url(fields, "api_url", None).or_else(|| context.global.webex_api_url.clone());
         let message = fields.get_or("message", named("webex.default.message"));
         let room_id = fields.text("room_id");

@@ -71,7 +71,7 @@ impl Serialize for ThreadByDate {
 }
 
 impl EmailConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let to = fields.text("to");
         let from = fields.text("from").or_else(|| global.smtp_from.clone());

@@ -29,7 +29,7 @@ pub struct IncidentioConfig {
 }
 
 impl IncidentioConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let url = required_pair(fields, "url", "url_file");
         let token = pair(fields, "alert_source_token", "alert_source_token_file");
         let max_alerts = fields.get_or_default("max_alerts");

@@ -86,7 +86,7 @@ fn serialize_props<S: serde::Serializer>(card: &Option<String>, serializer: S) -
 }
 
 impl MattermostConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let webhook_url = pair(fields, "webhook_url", "webhook_url_file")
             .or_else(|| context.global.mattermost_webhook_url.clone());
         let default = |name: &str| named(&format!("mattermost.default.{name}"));

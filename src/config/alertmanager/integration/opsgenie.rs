@@ -57,7 +57,7 @@ pub struct OpsGenieResponder {
 }
 
 impl OpsGenieConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let api_key = pair(fields, "api_key", "api_key_file").or_else(|| global.opsgenie_api_key.clone());
         let api_url = http_url(fields, "api_url", None).or_else(|| global.opsgenie_api_url.clone());

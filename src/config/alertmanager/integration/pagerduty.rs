@@ -87,7 +87,7 @@ const DETAILS: [(&str, &str); 4] = [
 ];
 
 impl PagerdutyConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let service_key = pair(fields, "service_key", "service_key_file").map(PagerdutyKey::ServiceKey);
         let routing_key = pair(fields, "routing_key", "routing_key_file").map(PagerdutyKey::RoutingKey);
         let url = http_url(fields, "url", None).or_else(|| context.global.pagerduty_url.clone());

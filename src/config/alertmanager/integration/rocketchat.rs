@@ -62,7 +62,7 @@ pub struct RocketchatAction {
 }
 
 impl RocketchatConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let api_url = http_url(fields, "api_url", None).or_else(|| global.rocketchat_api_url.clone());
         let token_id =
