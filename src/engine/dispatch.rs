@@ -90,6 +90,16 @@ impl AggregationGroup {
         self.members.iter().map(|member| (&member.alert, member.state))
     }
 
+    /// Its alerts in the order in which receivers see them.
+    #[must_use]
+    pub fn sorted_alerts(&self) -> Vec<Arc<Alert>> {
+        let mut alerts: Vec<_> = self.members.iter().map(|member| (member.id, &member.alert)).collect();
+        alerts.sort_by(|(left_id, left), (right_id, right)| {
+            compare_alerts(left, right).then(left_id.cmp(right_id))
+        });
+        alerts.into_iter().map(|(_, alert)| Arc::clone(alert)).collect()
+    }
+
     /// Which time intervals mute it.
     #[must_use]
     pub fn marker(&self) -> &GroupMarker {

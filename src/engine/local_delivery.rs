@@ -104,13 +104,7 @@ impl LocalDelivery {
     /// The names of the receivers that an alert with `labels` goes to, in the order of the routes.
     #[must_use]
     pub fn receivers(&self, labels: &LabelSet) -> Vec<Arc<str>> {
-        let Some(plan) = &self.plan else { return Vec::new() };
-        plan.routes
-            .matching(labels)
-            .into_iter()
-            .filter_map(|place| plan.routes.get(place))
-            .map(|route| Arc::clone(&route.options.receiver))
-            .collect()
+        self.plan.as_ref().map(|plan| plan.receivers_of(labels)).unwrap_or_default()
     }
 
     /// Takes the newest state of an alert, as the store has merged it: into the inhibitor and into the group of

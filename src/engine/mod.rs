@@ -23,6 +23,7 @@
 //! | `pipeline` | the stages, one a file |
 //! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
 //! | `delivery_record`, `delivery_snapshot` | local delivery as bytes |
+//! | `view` | what readers outside see, without holding anything up |
 //! | `action` | what the outside is to do, and what it tells |
 
 mod action;
@@ -50,6 +51,7 @@ mod route;
 mod silence;
 mod snapshot;
 mod time_interval;
+mod view;
 
 pub use action::{Action, ClockStep, Cluster, DeliveryEvent, IntegrationCounts, Notice, PipelineCounts};
 pub use alerts::{Alerts, Full, Stored};
@@ -70,10 +72,11 @@ pub use plan::{
 pub use record::decode_record;
 pub use route::{Route, RouteOptions, RouteTree, group_key};
 pub use silence::{
-    SilenceChange, SilenceCounts, SilenceError, SilenceQuery, Silences, check_times, validate,
+    SilenceChange, SilenceCounts, SilenceError, SilenceQuery, SilenceTable, Silences, check_times, validate,
 };
 pub use snapshot::Snapshot;
 pub use time_interval::{Range, TimeInterval, TimeIntervals, TimeRange, ZoneError};
+pub use view::{DeliveryView, GroupView};
 
 #[cfg(test)]
 mod delivery_tests;

@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use super::inhibit::InhibitRule;
 use super::route::RouteTree;
 use super::time_interval::{TimeInterval, TimeIntervals, ZoneError};
-use crate::model::{IntegrationId, MatchType, Matcher, RegexError};
+use crate::model::{IntegrationId, LabelSet, MatchType, Matcher, RegexError};
 
 /// What the configuration says to the engine.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -340,6 +340,17 @@ impl Plan {
     #[must_use]
     pub fn receiver(&self, name: &str) -> Option<&Arc<PlannedReceiver>> {
         self.receivers.get(name)
+    }
+
+    /// The names of the receivers that an alert with `labels` goes to, in the order of the routes.
+    #[must_use]
+    pub fn receivers_of(&self, labels: &LabelSet) -> Vec<Arc<str>> {
+        self.routes
+            .matching(labels)
+            .into_iter()
+            .filter_map(|place| self.routes.get(place))
+            .map(|route| Arc::clone(&route.options.receiver))
+            .collect()
     }
 
     /// The definition as the journal keeps it.
