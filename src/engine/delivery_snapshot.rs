@@ -65,7 +65,7 @@ pub(super) fn sections(delivery: &LocalDelivery) -> Vec<(u8, Vec<u8>)> {
     push_cluster(&mut state, delivery.cluster);
     state.number(delivery.next_delivery);
     state.number(delivery.dispatcher.next_serial);
-    push_optional_time(&mut state, delivery.start_at);
+    push_optional_time(&mut state, delivery.started_at);
     push_optional_time(&mut state, delivery.maintenance_at);
     push_balance(&mut state, &delivery.balance);
     let mut sections = vec![(DELIVERY, state.bytes)];
@@ -126,7 +126,7 @@ fn take_state(delivery: &mut LocalDelivery, reader: &mut Reader<'_>) -> Result<(
     if delivery.next_delivery >= u64::MAX / 2 || delivery.dispatcher.next_serial >= u64::MAX / 2 {
         return Err(DecodeError::Invalid("counter"));
     }
-    delivery.start_at = take_optional_time(reader)?;
+    delivery.started_at = take_optional_time(reader)?;
     delivery.maintenance_at = take_optional_time(reader)?;
     delivery.balance = take_balance(reader)?;
     Ok(())

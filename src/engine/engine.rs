@@ -161,6 +161,11 @@ impl Engine {
                 self.apply_plan(now, plan);
                 Handled { record: Some(record::delivery(now, &fact)), ..Handled::default() }
             }
+            Event::PlanRemoved => {
+                let removed = self.delivery.remove_plan();
+                let record = removed.then(|| record::delivery(now, &DeliveryFact::Plan(Vec::new())));
+                Handled { record, ..Handled::default() }
+            }
             Event::SilenceSet { silence, new_id } => {
                 let result = self.delivery.set_silence(*silence, new_id, now);
                 self.silence_handled(now, result)
@@ -270,6 +275,9 @@ impl Engine {
                 for settled in settled {
                     count(self.ledger.settle(&destination, &settled, &self.alerts));
                 }
+            }
+            Fact::Delivery(DeliveryFact::Plan(definition)) if definition.is_empty() => {
+                count(self.delivery.remove_plan());
             }
             Fact::Delivery(DeliveryFact::Plan(definition)) => {
                 // A plan that this version cannot read is left out; the plan of the next start follows.

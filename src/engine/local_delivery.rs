@@ -39,8 +39,8 @@ pub struct LocalDelivery {
     /// Which integration of which group waits for which delivery.
     pub(super) in_flight: HashMap<DeliveryId, (GroupSlot, u8)>,
     pub(super) next_delivery: u64,
-    /// Until when all groups are held back after a start.
-    pub(super) start_at: Option<Timestamp>,
+    /// When we started: for the plan's start delay from then on all groups are held back.
+    pub(super) started_at: Option<Timestamp>,
     /// When expired silences and log entries are removed next.
     pub(super) maintenance_at: Option<Timestamp>,
 }
@@ -394,14 +394,15 @@ impl LocalDelivery {
 
     fn step_clock(&mut self, step: ClockStep) {
         self.dispatcher.step_clock(step);
-        self.start_at = self.start_at.map(|at| step.apply(at));
+        self.started_at = self.started_at.map(|at| step.apply(at));
         self.maintenance_at = self.maintenance_at.map(|at| step.apply(at));
     }
 
-    /// What was in flight is decided anew, what is overdue is due now.
+    /// What was in flight is decided anew, what is overdue is due just after now: a plan that is applied at the same
+    /// moment decides about it.
     fn start(&mut self, now: Timestamp, cluster: Cluster) {
         self.cluster = cluster;
-        self.start_at = Some(now + self.options().start_delay);
+        self.started_at = Some(now);
         self.in_flight.clear();
         self.actions.clear();
         for slot in self.dispatcher.slots() {
@@ -413,7 +414,7 @@ impl LocalDelivery {
                 group.give_back(flush, &mut self.balance);
             }
             if flush.is_some() || overdue {
-                self.dispatcher.schedule(slot, Some(now));
+                self.dispatcher.schedule(slot, Some(now + Duration::from_nanos(1)));
             }
             self.sweep_group(slot, now);
         }

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::action::Action;
 use super::dispatch::{AggregationGroup, GroupSlot, settle};
 use super::flush::remap_bits;
 use super::inhibit::Inhibitor;
@@ -42,6 +43,27 @@ impl LocalDelivery {
             self.sweep_group(slot, now);
         }
         self.admit(now);
+    }
+
+    /// Notifies nobody from now on. Whether there was a plan.
+    pub fn remove_plan(&mut self) -> bool {
+        if self.plan.take().is_none() {
+            return false;
+        }
+        for slot in self.dispatcher.slots() {
+            let Some(group) = self.dispatcher.remove(slot) else { continue };
+            let in_group = group.members.iter().map(|member| member.pending.count_ones());
+            let in_flush = group.flush.iter().flat_map(|flush| &flush.alerts);
+            let untold = in_group.chain(in_flush.map(|alert| alert.pending.count_ones())).sum();
+            settle(&mut self.balance, Outcome::Expired(Expiry::DestinationGone), untold);
+        }
+        let mut in_flight: Vec<_> = self.in_flight.drain().map(|(delivery, _)| delivery).collect();
+        in_flight.sort_unstable();
+        self.actions.extend(in_flight.into_iter().map(Action::Cancel));
+        self.dispatcher.clear_lookup();
+        self.inhibitor = Inhibitor::default();
+        self.maintenance_at = None;
+        true
     }
 
     /// Gives the groups their new routes and receivers.
