@@ -104,6 +104,12 @@ impl Engine {
         self.limits = limits;
     }
 
+    /// The time up to which everything that was due has certainly been done: at most a minute before the last event.
+    #[must_use]
+    pub fn swept_at(&self) -> Timestamp {
+        self.swept
+    }
+
     /// The store.
     #[must_use]
     pub fn alerts(&self) -> &Alerts {

@@ -4,7 +4,7 @@
 //! outside waits in a queue of actions ([`LocalDelivery::next_action`]); what is due fires by [`LocalDelivery::fire`],
 //! each timer at its own time. Without a plan, which is without an `alertmanager.yml`, it holds nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +16,13 @@ use super::delivery_record::{DeliveryFact, FinishedFact};
 use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, TimerKind, settle};
 use super::flush::{Flush, Phase};
 use super::inhibit::Inhibitor;
+use super::marker::AlertState;
 use super::nflog::Nflog;
-use super::plan::{Options, Plan};
+use super::plan::{Options, Plan, PlannedReceiver};
 use super::silence::{SilenceChange, SilenceError, Silences};
 use crate::model::{
-    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, LabelSet, LogEntry, LogKey,
-    Outcome, Silence, Timestamp,
+    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, IntegrationId, LabelSet,
+    LogEntry, LogKey, Outcome, Silence, Timestamp,
 };
 
 /// Everything behind the store of alerts.
@@ -194,6 +195,32 @@ impl LocalDelivery {
         let change = self.silences.expire(id, now, retention)?;
         self.gossip(&change, retention);
         Ok(change)
+    }
+
+    /// The integrations that a group still has to do with, those that the plan has lost included.
+    #[must_use]
+    pub fn integrations_in_use(&self) -> BTreeSet<IntegrationId> {
+        let groups = self.dispatcher.groups.iter().flatten();
+        let receivers: BTreeMap<*const PlannedReceiver, &PlannedReceiver> =
+            groups.map(|group| (Arc::as_ptr(&group.receiver), &*group.receiver)).collect();
+        receivers.values().flat_map(|receiver| &receiver.integrations).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// How many alerts that fire are in which state, each counted once by the highest: `alertmanager_alerts`.
+    #[must_use]
+    pub fn alert_states(&self, now: Timestamp) -> BTreeMap<AlertState, usize> {
+        let mut states: HashMap<AlertId, AlertState> = HashMap::new();
+        for member in self.dispatcher.groups.iter().flatten().flat_map(|group| &group.members) {
+            if !member.alert.is_resolved_at(now) {
+                let state = states.entry(member.id).or_default();
+                *state = (*state).max(member.state);
+            }
+        }
+        let mut counts = BTreeMap::new();
+        for state in states.into_values() {
+            *counts.entry(state).or_default() += 1;
+        }
+        counts
     }
 
     /// Takes an event. Whether anything durable changed.

@@ -13,7 +13,7 @@
 //! | `snapshot` | the whole state as bytes |
 //! | `codec` | the numbers, texts and times that records and snapshots are made of |
 //! | `engine` | the state machine that holds the parts together |
-//! | `plan` | what the configuration says to the engine |
+//! | `plan`, `from_config` | what the configuration says to the engine |
 //! | `route` | the routing tree |
 //! | `matcher_index` | which of many lists of matchers can match; serves routes, silences and inhibition |
 //! | `dispatch` | aggregation groups and their timers |
@@ -36,6 +36,7 @@ mod dispatch;
 mod engine;
 mod event;
 mod flush;
+mod from_config;
 mod inhibit;
 mod ledger;
 mod local_delivery;

@@ -21,5 +21,5 @@ pub use global::{GlobalConfig, HostPort};
 pub use inhibit::InhibitRuleConfig;
 pub use integration::*;
 pub use receiver::{IntegrationConfig, ReceiverConfig};
-pub use route::{GroupBy, RouteConfig};
+pub use route::{GroupBy, Located, RouteConfig};
 pub use time_interval::{InclusiveRange, NamedTimeInterval, TimeInterval, TimeRange};
