@@ -11,3 +11,4 @@ pub mod forward;
 pub mod journal;
 pub mod model;
 pub mod net;
+pub mod template;

@@ -9,3 +9,4 @@ mod forwarding;
 mod harness;
 mod real_peers;
 mod structure;
+mod template;
