@@ -19,7 +19,6 @@
 mod alertmanager;
 mod http;
 mod item;
-mod json;
 mod manager;
 mod metrics;
 mod post;
