@@ -11,7 +11,8 @@ use base64::{
 use super::{
     escape::unescape_query,
     fmt::{as_plain_string, format_float},
-    json, machine::Machine,
+    json,
+    machine::Machine,
     number::parse_float,
     quote::{can_backquote, quote},
     regexp,
@@ -80,7 +81,11 @@ pub(super) fn join(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, S
 }
 
 /// The texts with a separator between them.
-pub(super) fn join_texts(machine: &mut Machine<'_>, separator: &Text, texts: &[Text]) -> Result<Text, String> {
+pub(super) fn join_texts(
+    machine: &mut Machine<'_>,
+    separator: &Text,
+    texts: &[Text],
+) -> Result<Text, String> {
     let gaps = separator.len().saturating_mul(texts.len().saturating_sub(1));
     let total = texts.iter().fold(gaps, |sum, text| sum.saturating_add(text.len()));
     machine.check_size(total)?;
@@ -197,7 +202,7 @@ pub(super) fn append(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value,
 }
 
 pub(super) fn dict(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err("dict requires an even number of arguments".to_owned());
     }
     machine.spend(args.len() * 8)?;
@@ -237,7 +242,7 @@ fn parse_seconds(text: &Text) -> Result<f64, String> {
     let fault = |what: &str| format!("strconv.ParseFloat: parsing {}: {what}", quote(text));
     let special = shown.trim_start_matches(['+', '-']).to_ascii_lowercase();
     if matches!(special.as_str(), "inf" | "infinity" | "nan") {
-        return shown.parse().map_err(|_| fault("invalid syntax"));
+        return shown.parse().ok().ok_or_else(|| fault("invalid syntax"));
     }
     if shown.contains('_') || special.starts_with(['i', 'n']) {
         return Err(fault("invalid syntax"));

@@ -42,14 +42,13 @@ pub(super) enum Node {
     With(Box<Branch>),
     Range(Box<Branch>),
     Template(Box<Invocation>),
-    Break { pos: usize, line: usize },
-    Continue { pos: usize, line: usize },
+    Break { pos: usize },
+    Continue { pos: usize },
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Action {
     pub(super) pos: usize,
-    pub(super) line: usize,
     pub(super) pipe: Pipe,
 }
 
@@ -57,7 +56,6 @@ pub(super) struct Action {
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
     pub(super) pos: usize,
-    pub(super) line: usize,
     pub(super) pipe: Pipe,
     pub(super) list: List,
     pub(super) else_list: Option<List>,
@@ -67,7 +65,6 @@ pub(super) struct Branch {
 #[derive(Debug, Clone)]
 pub(super) struct Invocation {
     pub(super) pos: usize,
-    pub(super) line: usize,
     pub(super) name: String,
     pub(super) pipe: Option<Pipe>,
 }

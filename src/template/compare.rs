@@ -92,11 +92,7 @@ fn equal_composite(one: &Value, two: &Value) -> Result<bool, String> {
     }
     let (name_one, name_two) = (one.type_name().unwrap_or_default(), two.type_name().unwrap_or_default());
     if kind(one) != kind(two) {
-        return Err(format!(
-            "non-comparable types {}: {name_one}, {name_two}: {}",
-            shown(one),
-            sprint(two)
-        ));
+        return Err(format!("non-comparable types {}: {name_one}, {name_two}: {}", shown(one), sprint(two)));
     }
     match (one, two) {
         (Value::Time(one), Value::Time(two)) => Ok(one == two),

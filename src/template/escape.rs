@@ -17,10 +17,8 @@ pub(super) fn joined(machine: &Machine<'_>, args: &[Value]) -> Text {
         return text.clone();
     }
     let absent = |arg: &Value| matches!(arg, Value::Nil | Value::NilElement);
-    let printable: Vec<Value> = args
-        .iter()
-        .map(|arg| if absent(arg) { Value::string("<no value>") } else { arg.clone() })
-        .collect();
+    let printable: Vec<Value> =
+        args.iter().map(|arg| if absent(arg) { Value::string("<no value>") } else { arg.clone() }).collect();
     sprint_pointees(&printable, machine.environment.limits.output).into()
 }
 

@@ -295,13 +295,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn map(
-        &mut self,
-        type_name: &str,
-        pairs: impl Iterator<Item = (Text, Value)>,
-        verb: char,
-        depth: usize,
-    ) {
+    fn map(&mut self, type_name: &str, pairs: impl Iterator<Item = (Text, Value)>, verb: char, depth: usize) {
         let (open, close) = if self.flags.sharp_v { ("{", "}") } else { ("map[", "]") };
         if self.flags.sharp_v {
             self.text(type_name);

@@ -1,7 +1,8 @@
 //! The functions a template can call: one table with every name, its parameters and its body.
 
 use super::{
-    alertmanager as am, builtin, compare, escape, html::escaper,
+    alertmanager as am, builtin, compare, escape,
+    html::escaper,
     machine::Machine,
     text::Text,
     value::{IntType, StrType, Value},

@@ -149,14 +149,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn emit(&mut self, kind: Kind) -> Token {
-        let token =
-            Token { kind, pos: self.start, line: self.start_line, value: self.current().to_owned() };
+        let token = Token { kind, pos: self.start, line: self.start_line, value: self.current().to_owned() };
         self.skip();
         token
     }
 
     fn error(&mut self, message: impl Into<String>) -> Token {
-        let token = Token { kind: Kind::Error, pos: self.start, line: self.start_line, value: message.into() };
+        let token =
+            Token { kind: Kind::Error, pos: self.start, line: self.start_line, value: message.into() };
         self.input = "";
         (self.pos, self.start, self.inside) = (0, 0, false);
         token

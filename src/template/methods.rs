@@ -62,9 +62,7 @@ pub(super) fn member(value: &Value, name: &[u8]) -> Option<Member> {
         return Some(Member::Method(method));
     }
     match value {
-        Value::Kv(kv) => {
-            Some(Member::Entry(Value::string(kv.get(name).cloned().unwrap_or_default())))
-        }
+        Value::Kv(kv) => Some(Member::Entry(Value::string(kv.get(name).cloned().unwrap_or_default()))),
         Value::Dict(dict) => {
             let entry = dict.items.get(&Text::from(name)).cloned();
             Some(Member::Entry(entry.unwrap_or(Value::Nil).into_element()))

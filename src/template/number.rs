@@ -74,7 +74,9 @@ impl Number {
         let hex_int = hex && !self.text.contains(['p', 'P']);
         let looks_float = self.text.contains(['.', 'e', 'E', 'p', 'P']);
         match (self.float, self.int) {
-            (Some(float), _) if !hex_int && !self.text.starts_with('\'') && looks_float => Ideal::Float(float),
+            (Some(float), _) if !hex_int && !self.text.starts_with('\'') && looks_float => {
+                Ideal::Float(float)
+            }
             (_, Some(int)) => Ideal::Int(int),
             _ => Ideal::Overflow,
         }

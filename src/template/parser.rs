@@ -79,7 +79,7 @@ impl Parser<'_> {
         let mut message = token.describe();
         if self.action_line != 0 && self.action_line != token.line {
             let action = if message.ends_with(" action") { "" } else { " in action" };
-            message.push_str(&format!("{action} started at {}:{}", self.source.name, self.action_line));
+            message = format!("{message}{action} started at {}:{}", self.source.name, self.action_line);
         }
         self.error(message)
     }
@@ -203,7 +203,7 @@ impl Parser<'_> {
         self.add(name, root)
     }
 
-    fn template_name(&mut self, token: &Token, context: &str) -> Parsed<String> {
+    fn template_name(&self, token: &Token, context: &str) -> Parsed<String> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
@@ -264,7 +264,7 @@ impl Parser<'_> {
                 self.backup();
                 let first = self.peek();
                 let pipe = self.pipeline("command", Kind::RightDelim)?;
-                Node::Action(Action { pos: first.pos, line: first.line, pipe })
+                Node::Action(Action { pos: first.pos, pipe })
             }
         };
         Ok(Item::Node(node))
@@ -276,8 +276,8 @@ impl Parser<'_> {
             return self.error(format!("{{{{{}}}}} outside {{{{range}}}}", token.value));
         }
         Ok(match token.kind {
-            Kind::Break => Node::Break { pos: token.pos, line: token.line },
-            _ => Node::Continue { pos: token.pos, line: token.line },
+            Kind::Break => Node::Break { pos: token.pos },
+            _ => Node::Continue { pos: token.pos },
         })
     }
 
@@ -291,7 +291,6 @@ impl Parser<'_> {
 
     fn control(&mut self, context: &'static str) -> Parsed<Branch> {
         let vars = self.vars.len();
-        let line = self.peek_non_space().line;
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         let in_range = usize::from(context == "range");
         self.range_depth += in_range;
@@ -302,7 +301,7 @@ impl Parser<'_> {
             Terminator::Else => Some(self.else_branch(context)?),
         };
         self.vars.truncate(vars);
-        Ok(Branch { pos: pipe.pos, line, pipe, list, else_list })
+        Ok(Branch { pos: pipe.pos, pipe, list, else_list })
     }
 
     fn else_branch(&mut self, context: &'static str) -> Parsed<List> {
@@ -347,7 +346,7 @@ impl Parser<'_> {
     }
 
     fn invoke(token: &Token, name: String, pipe: Option<Pipe>) -> Node {
-        Node::Template(Box::new(Invocation { pos: token.pos, line: token.line, name, pipe }))
+        Node::Template(Box::new(Invocation { pos: token.pos, name, pipe }))
     }
 }
 

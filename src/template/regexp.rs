@@ -16,10 +16,12 @@ const MAX_REPEAT: u32 = 1000;
 pub(super) fn compile(pattern: &Text) -> Result<Regex, String> {
     let fault = |what: &str, part: &str| format!("error parsing regexp: {what}: `{part}`");
     let whole = pattern.lossy();
-    let source = std::str::from_utf8(pattern).map_err(|_| fault("invalid UTF-8", &whole))?;
+    let Ok(source) = std::str::from_utf8(pattern) else {
+        return Err(fault("invalid UTF-8", &whole));
+    };
     let translator = Translator { source, rest: source, out: String::new(), groups: 0 };
     let translated = translator.run().map_err(|(what, part)| fault(what, part))?;
-    Regex::new(&translated).map_err(|_| fault("invalid syntax", &whole))
+    Regex::new(&translated).ok().ok_or_else(|| fault("invalid syntax", &whole))
 }
 
 /// What is wrong, and with which part of the pattern.
@@ -186,8 +188,13 @@ impl<'p> Translator<'p> {
                 if let Some(after) = self.rest.strip_prefix('?') {
                     let flags = after.split([':', ')', '<']).next().unwrap_or_default();
                     if let Some(bad) = flags.find(|c: char| !"imsU-P".contains(c)) {
-                        let end = 2 + bad + flags.get(bad..).and_then(|c| c.chars().next()).map_or(0, char::len_utf8);
-                        return Err(("invalid or unsupported Perl syntax", start.get(..end).unwrap_or(start)));
+                        let end = 2
+                            + bad
+                            + flags.get(bad..).and_then(|c| c.chars().next()).map_or(0, char::len_utf8);
+                        return Err((
+                            "invalid or unsupported Perl syntax",
+                            start.get(..end).unwrap_or(start),
+                        ));
                     }
                     self.rest = after;
                     self.out.push('?');
@@ -200,7 +207,9 @@ impl<'p> Translator<'p> {
                 }
             }
             // A blank or `#` is itself, even where Rust would see a comment.
-            '}' | ']' | '#' | ' ' | '&' | '~' | '-' => self.out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+            '}' | ']' | '#' | ' ' | '&' | '~' | '-' => {
+                self.out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])))
+            }
             c => self.out.push(c),
         }
         Ok(())
@@ -253,9 +262,7 @@ impl<'p> Translator<'p> {
             'p' | 'P' => Ok(Escape::Same(self.property(c))),
             'x' => self.hexadecimal(),
             '0'..='7' => self.octal(c),
-            c if c.is_ascii() && !c.is_ascii_alphanumeric() => {
-                Ok(Escape::Same(format!("\\x{{{:x}}}", u32::from(c))))
-            }
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => Ok(Escape::Same(literal(c))),
             _ => Err("invalid escape sequence"),
         }
     }
@@ -276,10 +283,10 @@ impl<'p> Translator<'p> {
             Some(inner) => inner.split_once('}').ok_or(FAULT)?,
             None => self.rest.split_at_checked(2).ok_or(FAULT)?,
         };
-        let code = u32::from_str_radix(digits, 16).map_err(|_| FAULT)?;
-        let c = char::from_u32(code).ok_or(FAULT)?;
+        let code = u32::from_str_radix(digits, 16).ok();
+        let c = code.and_then(char::from_u32).ok_or(FAULT)?;
         self.rest = tail;
-        Ok(Escape::Same(format!("\\x{{{:x}}}", u32::from(c))))
+        Ok(Escape::Same(literal(c)))
     }
 
     fn octal(&mut self, first: char) -> Result<Escape, &'static str> {
@@ -324,7 +331,7 @@ impl<'p> Translator<'p> {
                     Escape::Same(text) => self.out.push_str(&text),
                     Escape::Assertion(_) => return Err("invalid escape sequence"),
                 },
-                c => self.out.push_str(&format!("\\x{{{:x}}}", u32::from(c))),
+                c => self.out.push_str(&literal(c)),
             }
             first = false;
         }
@@ -336,6 +343,11 @@ impl<'p> Translator<'p> {
     fn after_range_is_open(&self) -> bool {
         self.out.ends_with(['[', '^'])
     }
+}
+
+/// A character that stands for itself, in and outside of brackets.
+fn literal(c: char) -> String {
+    format!("\\x{{{:x}}}", u32::from(c))
 }
 
 #[cfg(test)]

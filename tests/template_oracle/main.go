@@ -30,6 +30,10 @@ type result struct {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		bench(os.Args[1:])
+		return
+	}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(make([]byte, 1<<20), 64<<20)
 	out := bufio.NewWriter(os.Stdout)

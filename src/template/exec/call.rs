@@ -59,12 +59,7 @@ impl<'t> Exec<'_, '_, 't> {
         self.finish(method.name, node, result)
     }
 
-    fn finish(
-        &mut self,
-        name: &str,
-        node: At<'t>,
-        result: Result<Value, String>,
-    ) -> Result<Value, Error> {
+    fn finish(&mut self, name: &str, node: At<'t>, result: Result<Value, String>) -> Result<Value, Error> {
         result.map_err(|fault| {
             self.at = node;
             self.error(format!("error calling {name}: {fault}"))

@@ -199,9 +199,7 @@ impl<'t> Exec<'_, '_, 't> {
             Expr::Identifier { function, .. } => {
                 self.eval_call(dot, *function, At::Expr(expr), Args::NONE)?
             }
-            Expr::Chain { operand, fields, .. } => {
-                self.eval_chain(dot, expr, operand, fields, Args::NONE)?
-            }
+            Expr::Chain { operand, fields, .. } => self.eval_chain(dot, expr, operand, fields, Args::NONE)?,
             Expr::Bool { .. } | Expr::Number { .. } | Expr::String { .. } => {
                 return self.eval_constant(param, expr);
             }
@@ -210,7 +208,7 @@ impl<'t> Exec<'_, '_, 't> {
     }
 
     /// A literal takes the type of the parameter where it can.
-    fn eval_constant(&mut self, param: Param, expr: &'t Expr) -> Result<Value, Error> {
+    fn eval_constant(&self, param: Param, expr: &'t Expr) -> Result<Value, Error> {
         match (param, expr) {
             (Param::Value | Param::Any, expr) => self.eval_literal(expr),
             (Param::String, Expr::String { text, .. }) => Ok(Value::Str(StrType::String, text.clone())),
@@ -226,9 +224,7 @@ impl<'t> Exec<'_, '_, 't> {
                     None => self.fail(format!("expected integer; found {expr}")),
                 }
             }
-            (param, expr) => {
-                self.fail(format!("can't handle {expr} for arg of type {}", param.type_name()))
-            }
+            (param, expr) => self.fail(format!("can't handle {expr} for arg of type {}", param.type_name())),
         }
     }
 

@@ -4,7 +4,14 @@ use super::{Printer, Value};
 use crate::template::quote::quote_rune;
 
 impl Printer<'_> {
-    pub(super) fn integer(&mut self, value: &Value, negative: bool, magnitude: u64, signed: bool, verb: char) {
+    pub(super) fn integer(
+        &mut self,
+        value: &Value,
+        negative: bool,
+        magnitude: u64,
+        signed: bool,
+        verb: char,
+    ) {
         match verb {
             'v' if self.flags.sharp_v && !signed => {
                 let sharp = std::mem::replace(&mut self.flags.sharp, true);
@@ -73,7 +80,7 @@ impl Printer<'_> {
             && let Some(c) = u32::try_from(code).ok().and_then(char::from_u32)
             && crate::template::unicode::is_print(c)
         {
-            text.push_str(&format!(" '{c}'"));
+            text = format!("{text} '{c}'");
         }
         self.pad_without_zeros(text.as_bytes());
     }
@@ -179,11 +186,8 @@ fn general_form(float: f64, letter: char, precision: Option<usize>) -> String {
     };
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i64 = exponent.parse().unwrap_or_default();
-    let trimmed = if mantissa.contains('.') {
-        mantissa.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        mantissa
-    };
+    let trimmed =
+        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
     let digits = trimmed.chars().filter(char::is_ascii_digit).count() as i64;
     let threshold = match precision {
         None => 6,
@@ -251,7 +255,6 @@ fn hex_form(float: f64, letter: char, precision: Option<usize>) -> String {
     };
     let point = if shown.is_empty() { "" } else { "." };
     let direction = if exponent < 0 { '-' } else { '+' };
-    let text =
-        format!("{sign}0x{}{point}{shown}p{direction}{:02}", mantissa >> 52, exponent.unsigned_abs());
+    let text = format!("{sign}0x{}{point}{shown}p{direction}{:02}", mantissa >> 52, exponent.unsigned_abs());
     if letter == 'X' { text.to_ascii_uppercase() } else { text }
 }

@@ -80,9 +80,8 @@ pub(super) fn escape_css(text: &[u8]) -> Vec<u8> {
         out.extend_from_slice(replacement);
         // A blank ends the escape where the next character would read as part of it.
         let next = text.get(at + 1);
-        let ambiguous = next.is_none_or(|b| {
-            b.is_ascii_hexdigit() || matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
-        });
+        let ambiguous =
+            next.is_none_or(|b| b.is_ascii_hexdigit() || matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' '));
         if *byte != b'\\' && ambiguous {
             out.push(b' ');
         }
@@ -96,8 +95,8 @@ pub(super) fn is_safe_value(decoded: &[u8]) -> bool {
     let mut previous = 0;
     for (at, byte) in decoded.iter().enumerate() {
         match byte {
-            0 | b'"' | b'\'' | b'(' | b')' | b'/' | b';' | b'@' | b'[' | b'\\' | b']' | b'`' | b'{' | b'}'
-            | b'<' | b'>' => return false,
+            0 | b'"' | b'\'' | b'(' | b')' | b'/' | b';' | b'@' | b'[' | b'\\' | b']' | b'`' | b'{'
+            | b'}' | b'<' | b'>' => return false,
             b'-' if at > 0 && previous == b'-' => return false,
             b'-' => {}
             byte if byte.is_ascii_alphanumeric() || *byte == b'_' => {

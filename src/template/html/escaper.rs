@@ -147,8 +147,8 @@ fn process_url(text: &[u8], normalise: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 16);
     for (at, byte) in text.iter().enumerate() {
         let keep = match byte {
-            b'!' | b'#' | b'$' | b'&' | b'*' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'['
-            | b']' => normalise,
+            b'!' | b'#' | b'$' | b'&' | b'*' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@'
+            | b'[' | b']' => normalise,
             b'-' | b'.' | b'_' | b'~' => true,
             b'%' => {
                 let digits = text.get(at + 1..at + 3);
@@ -329,7 +329,8 @@ pub(in crate::template) fn js_value(machine: &mut Machine<'_>, args: &[Value]) -
         Ok(encoded) => encoded,
         Err(fault) => return machine.make_text(json_fault(&fault)),
     };
-    let pad = encoded.first().is_some_and(|b| is_js_ident(*b)) || encoded.last().is_some_and(|b| is_js_ident(*b));
+    let pad =
+        encoded.first().is_some_and(|b| is_js_ident(*b)) || encoded.last().is_some_and(|b| is_js_ident(*b));
     machine.make_text(if pad { [b" ", encoded.as_slice(), b" "].concat() } else { encoded })
 }
 

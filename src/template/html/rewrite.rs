@@ -24,7 +24,7 @@ const MAX_NODES: usize = 200_000;
 /// The templates that `root` can reach, escaped; `root` itself under its name.
 pub(in crate::template) fn escape(trees: &Trees, root: &str) -> Result<Trees, Error> {
     let mut escaper = Escaper { trees, found: Found::default(), loops: Vec::new(), nodes: 0, depth: 0 };
-    let no_place = Place { source: None, pos: 0, line: 0 };
+    let no_place = Place::default();
     let (context, _) = escaper.tree(Context::default(), root, no_place).map_err(|fault| fault.error(root))?;
     if context.state != State::Text {
         let description = format!("ends in a non-text context: {context}");
@@ -33,12 +33,11 @@ pub(in crate::template) fn escape(trees: &Trees, root: &str) -> Result<Trees, Er
     Ok(Trees { base: Arc::default(), own: escaper.found.written })
 }
 
-/// Where a fault is: a node of a source, or a line of a template.
+/// Where a fault is: a node of a source, where that is known.
 #[derive(Clone, Default)]
 struct Place {
     source: Option<Arc<Source>>,
     pos: usize,
-    line: usize,
 }
 
 struct Fault {
@@ -48,13 +47,12 @@ struct Fault {
 
 impl Fault {
     fn error(self, root: &str) -> Error {
-        let Place { source, pos, line } = self.place;
+        let Place { source, pos } = self.place;
         let description = self.description;
-        Error::Escape(match (source, line) {
-            (Some(source), _) => format!("html/template:{}: {description}", source.location(pos)),
-            (None, 0) if root.is_empty() => format!("html/template: {description}"),
-            (None, 0) => format!("html/template:{root}: {description}"),
-            (None, line) => format!("html/template:{root}:{line}: {description}"),
+        Error::Escape(match source {
+            Some(source) => format!("html/template:{}: {description}", source.location(pos)),
+            None if root.is_empty() => format!("html/template: {description}"),
+            None => format!("html/template:{root}: {description}"),
         })
     }
 }
@@ -114,19 +112,13 @@ impl Escaper<'_> {
         }
         let pos = tree.root.0.first().map_or(0, node_pos);
         Err(Fault {
-            place: Place { source: Some(Arc::clone(&tree.source)), pos, line: 0 },
+            place: Place { source: Some(Arc::clone(&tree.source)), pos },
             description: format!("cannot compute output context for template {}", tree.name),
         })
     }
 
     /// Escapes a body, assuming a context for its recursive calls; keeps the result if the assumption holds.
-    fn body(
-        &mut self,
-        context: Context,
-        assumed: Context,
-        name: &str,
-        tree: &Arc<Tree>,
-    ) -> Walked<bool> {
+    fn body(&mut self, context: Context, assumed: Context, name: &str, tree: &Arc<Tree>) -> Walked<bool> {
         self.found.output.insert(name.to_owned(), assumed.clone());
         let before = self.found.clone();
         self.found.called.clear();
@@ -190,8 +182,7 @@ impl Escaper<'_> {
                 Ok((context, Node::Range(Box::new(branch))))
             }
             Node::Template(call) => {
-                let place =
-                    Place { source: Some(Arc::clone(source)), pos: call.pos, line: call.line };
+                let place = Place { source: Some(Arc::clone(source)), pos: call.pos };
                 let (context, name) = self.tree(context, &call.name, place)?;
                 let call = Invocation { name, ..call.as_ref().clone() };
                 Ok((context, Node::Template(Box::new(call))))
@@ -238,14 +229,14 @@ impl Escaper<'_> {
             }
             None => (context, None),
         };
-        let place = Place { source: Some(Arc::clone(source)), pos: branch.pos, line: 0 };
+        let place = Place { source: Some(Arc::clone(source)), pos: branch.pos };
         let end = join(end, other, place, name, "")?;
         Ok((end, Branch { list, else_list, ..branch.clone() }))
     }
 
     /// The body of a loop is walked twice: the second time from where the first ended.
     fn range(&mut self, context: Context, branch: &Branch, source: &Arc<Source>) -> Walked<Branch> {
-        let place = |pos: usize| Place { source: Some(Arc::clone(source)), pos, line: 0 };
+        let place = |pos: usize| Place { source: Some(Arc::clone(source)), pos };
         self.loops.push(Loop::default());
         let (end, list) = self.list(context.clone(), &branch.list, source)?;
         let first = self.loops.pop().unwrap_or_default();
@@ -298,7 +289,7 @@ fn escape_action(context: Context, action: &Action, source: &Arc<Source>) -> Wal
         return Ok((context, action.clone()));
     }
     let mut context = context.nudged();
-    let place = || Place { source: Some(Arc::clone(source)), pos: action.pos, line: action.line };
+    let place = || Place { source: Some(Arc::clone(source)), pos: action.pos };
     let unquoted = context.state == State::Attr && context.delim == Delim::SpaceOrTagEnd;
     let last = action.pipe.commands.len().saturating_sub(1);
     for (index, command) in action.pipe.commands.iter().enumerate() {
@@ -380,7 +371,9 @@ fn function_name(command: &Command) -> Option<&'static str> {
 /// The user's name for what an escaper does.
 fn equivalent(name: &'static str) -> &'static str {
     match name {
-        "_html_template_attrescaper" | "_html_template_htmlescaper" | "_html_template_rcdataescaper" => "html",
+        "_html_template_attrescaper" | "_html_template_htmlescaper" | "_html_template_rcdataescaper" => {
+            "html"
+        }
         "_html_template_urlescaper" | "_html_template_urlnormalizer" => "urlquery",
         name => name,
     }
@@ -425,8 +418,7 @@ fn with_escapers(pipe: &Pipe, mut escapers: Vec<&'static str>) -> Pipe {
         kept -= usize::from(duplicate);
     }
     pipe.commands.truncate(kept);
-    let present: Vec<&'static str> =
-        pipe.commands.iter().filter_map(function_name).map(equivalent).collect();
+    let present: Vec<&'static str> = pipe.commands.iter().filter_map(function_name).map(equivalent).collect();
     for escaper in escapers {
         let last = pipe.commands.last().and_then(function_name);
         if !present.contains(&equivalent(escaper)) && !last.is_some_and(|last| is_redundant(last, escaper)) {

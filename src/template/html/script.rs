@@ -19,9 +19,7 @@ pub(super) fn transition(context: Context, text: &[u8]) -> Step {
             let end = runes(text).find(|(_, c, _)| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}'));
             Ok(line_comment(context, text, State::Js, end.map(|(at, _, _)| at)))
         }
-        State::CssLineComment => {
-            Ok(line_comment(context, text, State::Css, find_any(text, 0, b"\n\x0c\r")))
-        }
+        State::CssLineComment => Ok(line_comment(context, text, State::Css, find_any(text, 0, b"\n\x0c\r"))),
         State::Css => Ok(css(context, text)),
         State::CssDoubleQuoted
         | State::CssSingleQuoted
@@ -263,7 +261,8 @@ fn ends_with_url(text: &[u8]) -> bool {
     let text = text.get(..end).unwrap_or_default();
     let Some(start) = text.len().checked_sub(3) else { return false };
     let (before, word) = text.split_at(start);
-    let joined = before.last().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | 0x80..));
+    let joined =
+        before.last().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | 0x80..));
     word.eq_ignore_ascii_case(b"url") && !joined
 }
 

@@ -56,9 +56,7 @@ pub(super) static TIME: [Method; 43] = [
         Ok(Value::Bool(time.zone().is_dst_at(time.unix())))
     }),
     method("IsZero", &[], |_, value, _| Ok(Value::Bool(time(value).is_zero()))),
-    method("Local", &[], |machine, value, _| {
-        shown(time(value).with_zone(machine.environment.local.clone()))
-    }),
+    method("Local", &[], |machine, value, _| shown(time(value).with_zone(machine.environment.local.clone()))),
     method("Location", &[], |_, value, _| Ok(Value::Location(time(value).zone().clone()))),
     method("MarshalJSON", &[], |_, value, _| {
         let text = time(value).rfc3339_nano().map_err(|fault| format!("Time.MarshalJSON: {fault}"))?;
@@ -139,8 +137,9 @@ fn marshal_binary(value: &Value, before: &[u8]) -> Result<Value, String> {
     out.extend_from_slice(&since_year_one.to_be_bytes());
     out.extend_from_slice(&time.nanosecond().to_be_bytes());
     let minutes = if matches!(time.zone(), Zone::Utc) { -1 } else { offset / 60 };
-    let minutes =
-        i16::try_from(minutes).map_err(|_| "Time.MarshalBinary: unexpected zone offset".to_owned())?;
+    let Ok(minutes) = i16::try_from(minutes) else {
+        return Err("Time.MarshalBinary: unexpected zone offset".to_owned());
+    };
     out.extend_from_slice(&minutes.to_be_bytes());
     if offset % 60 != 0 {
         out.extend_from_slice(&((offset % 60) as i8).to_be_bytes());
@@ -203,10 +202,6 @@ fn units(value: &Value, unit: i64) -> Result<Value, String> {
     Ok(Value::Float((nanos / unit) as f64 + (nanos % unit) as f64 / unit as f64))
 }
 
-fn compared(
-    value: &Value,
-    args: &[Value],
-    wanted: fn(std::cmp::Ordering) -> bool,
-) -> Result<Value, String> {
+fn compared(value: &Value, args: &[Value], wanted: fn(std::cmp::Ordering) -> bool) -> Result<Value, String> {
     Ok(Value::Bool(wanted(time(value).total_nanos().cmp(&argument(args).total_nanos()))))
 }

@@ -98,9 +98,7 @@ impl Parser<'_> {
         }
         let later = pipe.commands.iter().skip(1);
         match later.enumerate().find(|(_, command)| command.args.first().is_some_and(is_literal)) {
-            Some((index, _)) => {
-                self.error(format!("non executable command in pipeline stage {}", index + 2))
-            }
+            Some((index, _)) => self.error(format!("non executable command in pipeline stage {}", index + 2)),
             None => Ok(()),
         }
     }
@@ -178,9 +176,7 @@ impl Parser<'_> {
                 }
                 Expr::Variable(variable(pos, &token.value))
             }
-            Kind::Field => {
-                Expr::Field { pos, fields: vec![Text::from(token.value.trim_start_matches('.'))] }
-            }
+            Kind::Field => Expr::Field { pos, fields: vec![Text::from(token.value.trim_start_matches('.'))] },
             Kind::Bool => Expr::Bool { pos, value: token.value == "true" },
             Kind::CharConstant | Kind::Number => match Number::parse(&token.value) {
                 Ok(number) => Expr::Number { pos, number: Box::new(number) },

@@ -9,9 +9,7 @@ mod parse;
 mod zone;
 
 pub(super) use calendar::{Civil, MONTHS, WEEKDAYS};
-pub(super) use duration::{
-    format_duration, round_duration, saturating_abs, truncate_duration,
-};
+pub(super) use duration::{format_duration, round_duration, saturating_abs, truncate_duration};
 pub(super) use parse::parse_in_utc;
 pub use zone::Zone;
 
