@@ -18,6 +18,7 @@ mod notification;
 mod quote;
 mod regex;
 mod relabel;
+mod silence;
 mod time;
 
 pub use alert::Alert;
@@ -41,4 +42,5 @@ pub use relabel::{
     NameValidation, RelabelAction, RelabelConfig, RelabelError, RelabelRule, Relabelled, relabel,
     relabel_builder,
 };
+pub use silence::{Silence, SilenceMatcher, SilenceState};
 pub use time::{TimeError, Timestamp};
