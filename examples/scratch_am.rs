@@ -4,7 +4,9 @@ fn main() {
         match tocsin::config::AlertmanagerFile::load(&path, Default::default()) {
             Ok(file) => {
                 println!("{}", file.to_yaml());
-                for notice in &file.notices { eprintln!("NOTICE {notice}"); }
+                for notice in &file.notices {
+                    eprintln!("NOTICE {notice}");
+                }
             }
             Err(error) => println!("ERR {error}"),
         }

@@ -11,4 +11,5 @@ pub mod forward;
 pub mod journal;
 pub mod model;
 pub mod net;
+pub mod notify;
 pub mod template;
