@@ -444,6 +444,3 @@ pub(super) fn as_plain_string(value: &Value) -> Option<&Text> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;
