@@ -58,13 +58,12 @@ fn log_entry(number: usize) -> Entry {
     Entry::decode(StateKey::Log, mesh.encode_to_vec().into()).expect("a log entry")
 }
 
-async fn node(name: &str, peers: &[SocketAddr], silences: Vec<Entry>, log: Vec<Entry>) -> Peer {
+async fn node(name: &str, peers: &[SocketAddr], known: Vec<Entry>) -> Peer {
     let listen = "127.0.0.1:0".parse().expect("an address");
     let mut options = PeerOptions::new(name, listen, Arc::new(now), 1);
     options.cluster.peers = peers.iter().map(SocketAddr::to_string).collect();
     let peer = Peer::start(options).await.expect("a node");
-    peer.add_state(StateKey::Silences, silences).await.expect("silences");
-    peer.add_state(StateKey::Log, log).await.expect("the log");
+    peer.restore(known).await.expect("the node runs");
     peer.join().await.expect("the node runs");
     peer
 }
@@ -80,10 +79,9 @@ fn cpu_time() -> Duration {
 }
 
 async fn rest(time: Duration) {
-    let first = node("a", &[], Vec::new(), Vec::new()).await;
+    let first = node("a", &[], Vec::new()).await;
     let addrs = [first.listening()];
-    let others =
-        [node("b", &addrs, Vec::new(), Vec::new()).await, node("c", &addrs, Vec::new(), Vec::new()).await];
+    let others = [node("b", &addrs, Vec::new()).await, node("c", &addrs, Vec::new()).await];
     let mut view = others[1].watch();
     view.wait_for(|view| view.members.len() == 3).await.expect("the node runs");
     tokio::time::sleep(Duration::from_secs(2).min(time)).await;
@@ -95,9 +93,9 @@ async fn rest(time: Duration) {
 }
 
 async fn join(silences: usize, log: usize) {
-    let known = node("a", &[], (0..silences).map(silence).collect(), (0..log).map(log_entry).collect()).await;
+    let known = node("a", &[], (0..silences).map(silence).chain((0..log).map(log_entry)).collect()).await;
     let start = Instant::now();
-    let comes = node("b", &[known.listening()], Vec::new(), Vec::new()).await;
+    let comes = node("b", &[known.listening()], Vec::new()).await;
     loop {
         let got = comes.entries(StateKey::Log).await.expect("the node runs").len();
         let silenced = comes.entries(StateKey::Silences).await.expect("the node runs").len();

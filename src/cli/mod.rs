@@ -2,6 +2,8 @@
 //! that Prometheus and Alertmanager use.
 
 mod check_config;
+mod cluster_flags;
+mod features;
 mod flags;
 mod queues;
 

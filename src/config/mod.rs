@@ -29,7 +29,6 @@ pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use alertmanager::AlertmanagerFile;
 pub use cluster_tls::ClusterTls;
 pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
-pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;

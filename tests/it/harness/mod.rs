@@ -1,15 +1,23 @@
 //! What the tests from outside share: processes, a stand-in Alertmanager, and waiting.
 
+mod api;
+mod in_process;
+mod peer;
 mod peers;
 mod sink;
 mod tocsin;
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
+pub(crate) use api::Api;
+pub(crate) use in_process::InProcess;
+pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok};
 pub(crate) use peers::{Alertmanager, Prometheus};
 pub(crate) use sink::{Reply, Sink};
 pub(crate) use tocsin::{Tocsin, TocsinBuilder};
@@ -53,4 +61,27 @@ where
         assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Alerts that fire, told apart by their label `n`.
+pub(crate) fn firing(numbers: Range<usize>) -> Value {
+    alerts(numbers, "2100-01-01T00:00:00Z")
+}
+
+fn alerts(numbers: Range<usize>, ends_at: &str) -> Value {
+    numbers
+        .map(|number| {
+            json!({
+                "labels": { "alertname": format!("Alert{number}"), "n": number.to_string() },
+                "annotations": { "summary": format!("number {number}") },
+                "startsAt": "2026-01-01T00:00:00Z",
+                "endsAt": ends_at,
+            })
+        })
+        .collect()
+}
+
+/// The labels `n` of such alerts.
+pub(crate) fn numbers(range: Range<usize>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
 }

@@ -37,6 +37,8 @@ pub(crate) enum Reply {
 pub(crate) struct Received {
     /// When it had arrived.
     pub(crate) at: Instant,
+    /// The path.
+    pub(crate) path: String,
     /// Its headers, names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     /// Its body, or null if that is no JSON.
@@ -155,6 +157,7 @@ async fn answer(
     request: Request<Incoming>,
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
     let headers = request
         .headers()
         .iter()
@@ -178,6 +181,7 @@ async fn answer(
     };
     state.lock().expect("no poison").received.push(Received {
         at: Instant::now(),
+        path,
         headers,
         body,
         alerts,
