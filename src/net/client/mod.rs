@@ -27,4 +27,5 @@ pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::http::{ClientOptions, HttpClient};
 pub(super) use self::http::{read, transmit};
 pub use self::request::{Request, Response, SendError};
+pub(super) use self::tls::{Material, client_config};
 pub(super) use self::transport::{Transport, authority};
