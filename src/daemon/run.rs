@@ -22,7 +22,7 @@ use super::maintenance::Maintenance;
 use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
 use super::state_files::SharedState;
-use super::{Options, clock, delivery, instance, recovery, systemd, wiring};
+use super::{LocalDelivery, Options, clock, delivery, instance, recovery, systemd, wiring};
 use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
 use crate::config::{Coordinator, FileKind, WebConfig};
 use crate::engine::{Cluster, StoreLimits};
@@ -131,8 +131,13 @@ impl Daemon {
         let rules = wiring::subscribe_intake(&mut coordinator, options.alerts_relabel);
         let configuration = wiring::subscribe_status(&mut coordinator);
         let external_url = external_url(options, &listeners);
-        let prepared =
-            delivery::subscribe(&mut coordinator, options.engine.clone(), external_url.as_str().into());
+        let fallback_after = (options.local == LocalDelivery::Fallback).then_some(options.fallback_after);
+        let prepared = delivery::subscribe(
+            &mut coordinator,
+            options.engine.clone(),
+            fallback_after,
+            external_url.as_str().into(),
+        );
 
         let (engine_handle, commands) = EngineHandle::new();
         let addresses = listeners.iter().filter_map(Listener::local_addr).collect();
