@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Attempt, TemplateFault};
+use super::credentials::Credentials;
 use super::failure::{Failure, Verdict};
 use super::field::{Field, SecretField};
 use super::kind::KINDS;
@@ -93,6 +94,7 @@ pub struct Integration {
     surroundings: Arc<Surroundings>,
     notifier: Box<dyn Notifier>,
     fields: Vec<Field>,
+    credentials: Credentials,
     permits: Semaphore,
 }
 
@@ -172,6 +174,7 @@ impl Integration {
         let timer = metrics.latency(&self.id.kind).start_timer();
         let notified = tokio::time::timeout_at(deadline, self.notifier.notify(&mut attempt)).await;
         timer.observe_duration();
+        self.credentials.hide(&mut attempt).await;
         self.report(&attempt, metrics);
         match notified {
             Ok(Ok(delivered)) => Ok(Delivered { answer: attempt.redact(delivered.answer), ..delivered }),
@@ -273,6 +276,7 @@ impl Build<'_> {
             surroundings: Arc::clone(surroundings),
             notifier,
             fields,
+            credentials: config.http_config.as_ref().map(Credentials::new).unwrap_or_default(),
             permits: Semaphore::new(MOST_CONCURRENT),
         }
     }

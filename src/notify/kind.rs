@@ -1,8 +1,16 @@
 //! The static table of the integrations.
 
 use super::email::Email;
+use super::hipchat::HipChat;
+use super::incidentio::Incidentio;
 use super::integration::{Build, BuildError, Notifier};
+use super::jira::Jira;
+use super::mattermost::Mattermost;
+use super::rocketchat::Rocketchat;
+use super::sns::Sns;
+use super::webex::Webex;
 use super::webhook::Webhook;
+use super::wechat::Wechat;
 use crate::config::alertmanager::Integration as Settings;
 
 /// Builds a notifier, if the settings are those of its kind.
@@ -32,4 +40,15 @@ macro_rules! kind {
 }
 
 /// All kinds, in the order in which Alertmanager builds them; what it does not have stands last.
-pub const KINDS: &[Kind] = &[kind!("webhook", Webhook, Webhook), kind!("email", Email, Email)];
+pub const KINDS: &[Kind] = &[
+    kind!("webhook", Webhook, Webhook),
+    kind!("email", Email, Email),
+    kind!("wechat", Wechat, Wechat),
+    kind!("sns", Sns, Sns),
+    kind!("webex", Webex, Webex),
+    kind!("jira", Jira, Jira),
+    kind!("incidentio", Incidentio, Incidentio),
+    kind!("rocketchat", Rocketchat, Rocketchat),
+    kind!("mattermost", Mattermost, Mattermost),
+    kind!("hipchat", HipChat, HipChat),
+];

@@ -18,24 +18,33 @@
 //! - An answer is read up to 64 KiB, and an error repeats at most 1,024 characters of it.
 
 mod attempt;
+mod credentials;
 mod data;
 mod email;
 mod failure;
 mod field;
+mod hipchat;
+mod incidentio;
 mod integration;
+mod jira;
 mod json;
 mod kind;
+mod mattermost;
 mod message;
 mod metrics;
 mod plain;
+mod rocketchat;
 mod runner;
 mod service;
+mod sns;
 mod structured;
 mod surroundings;
 #[cfg(test)]
 mod testing;
 mod truncate;
+mod webex;
 mod webhook;
+mod wechat;
 
 pub use attempt::{Attempt, TemplateFault};
 pub use failure::Failure;
