@@ -1,7 +1,16 @@
 //! The static table of the integrations.
 
+use super::discord::Discord;
 use super::email::Email;
 use super::integration::{Build, BuildError, Notifier};
+use super::msteams::MsTeams;
+use super::msteamsv2::MsTeamsV2;
+use super::opsgenie::OpsGenie;
+use super::pagerduty::Pagerduty;
+use super::pushover::Pushover;
+use super::slack::Slack;
+use super::telegram::Telegram;
+use super::victorops::VictorOps;
 use super::webhook::Webhook;
 use crate::config::alertmanager::Integration as Settings;
 
@@ -32,4 +41,16 @@ macro_rules! kind {
 }
 
 /// All kinds, in the order in which Alertmanager builds them; what it does not have stands last.
-pub const KINDS: &[Kind] = &[kind!("webhook", Webhook, Webhook), kind!("email", Email, Email)];
+pub const KINDS: &[Kind] = &[
+    kind!("webhook", Webhook, Webhook),
+    kind!("email", Email, Email),
+    kind!("pagerduty", Pagerduty, Pagerduty),
+    kind!("opsgenie", OpsGenie, OpsGenie),
+    kind!("slack", Slack, Slack),
+    kind!("victorops", VictorOps, VictorOps),
+    kind!("pushover", Pushover, Pushover),
+    kind!("telegram", Telegram, Telegram),
+    kind!("discord", Discord, Discord),
+    kind!("msteams", MsTeams, MsTeams),
+    kind!("msteamsv2", MsTeamsV2, MsTeamsV2),
+];

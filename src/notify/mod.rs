@@ -19,6 +19,7 @@
 
 mod attempt;
 mod data;
+mod discord;
 mod email;
 mod failure;
 mod field;
@@ -27,14 +28,22 @@ mod json;
 mod kind;
 mod message;
 mod metrics;
+mod msteams;
+mod msteamsv2;
+mod opsgenie;
+mod pagerduty;
 mod plain;
+mod pushover;
 mod runner;
 mod service;
+mod slack;
 mod structured;
 mod surroundings;
+mod telegram;
 #[cfg(test)]
 mod testing;
 mod truncate;
+mod victorops;
 mod webhook;
 
 pub use attempt::{Attempt, TemplateFault};

@@ -99,6 +99,31 @@ pub(super) fn request(method: Method, url: &str, body: impl Into<Bytes>) -> Resu
     Ok(request)
 }
 
+/// The URL with `path`, which may have a query, after its own path.
+pub(super) fn below(base: &Url, path: &str) -> Url {
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path()));
+    if query.is_some() {
+        url.set_query(query);
+    }
+    url
+}
+
+/// A text as Go's `url.QueryEscape` writes it.
+pub(super) fn query_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => escaped.push('+'),
+            b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => escaped.push(char::from(byte)),
+            byte => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
 /// `Post`, as errors of Go's client begin.
 fn title(method: &Method) -> String {
     let (first, rest) = method.as_str().split_at(1);
