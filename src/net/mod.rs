@@ -9,6 +9,7 @@ mod clock;
 mod error;
 mod fetched;
 mod listen;
+mod peer_tls;
 mod pem;
 mod sigv4;
 mod smtp;
@@ -24,6 +25,7 @@ pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
 pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver};
+pub use peer_tls::PeerTls;
 pub use web::{
     HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
 };

@@ -216,7 +216,6 @@ struct UpdateDescription {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::notify::testing::{self, firing, resolved, wordy};
 
     const PLAIN: &str = "opsgenie_configs: [{api_key: k3y-hunter2, api_url: '$URL/og'}]";

@@ -1,5 +1,6 @@
 //! Talking to a service over HTTP.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ::http::{HeaderValue, Method, header};
@@ -118,7 +119,10 @@ pub(super) fn query_escape(text: &str) -> String {
             b' ' => escaped.push('+'),
             b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
             byte if byte.is_ascii_alphanumeric() => escaped.push(char::from(byte)),
-            byte => escaped.push_str(&format!("%{byte:02X}")),
+            byte => {
+                // Writing to a string does not fail.
+                write!(escaped, "%{byte:02X}").ok();
+            }
         }
     }
     escaped
