@@ -24,8 +24,8 @@ pub use client::{ClientOptions, Endpoint, EndpointError, HttpClient, Request, Re
 pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
-pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver};
 pub use peer_tls::PeerTls;
+pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver};
 pub use web::{
     HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
 };
