@@ -35,6 +35,7 @@ mod pagerduty;
 mod plain;
 mod pushover;
 mod runner;
+mod sample;
 mod service;
 mod slack;
 mod structured;
@@ -54,4 +55,5 @@ pub use integration::{
 pub use kind::{KINDS, Kind};
 pub use metrics::Metrics;
 pub use runner::Runner;
+pub use sample::Sample;
 pub use surroundings::Surroundings;
