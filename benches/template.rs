@@ -1,7 +1,5 @@
 //! Rendering of the default Slack and e-mail templates. `tests/template_oracle/bench.go` measures the same in Go.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
-
 use std::{hint::black_box, sync::Arc};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};

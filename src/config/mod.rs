@@ -3,6 +3,7 @@
 
 mod alerting;
 pub mod alertmanager;
+mod cluster_tls;
 mod coordinator;
 mod discovery;
 mod error;
@@ -26,7 +27,8 @@ mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use alertmanager::AlertmanagerFile;
-pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
+pub use cluster_tls::ClusterTls;
+pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;

@@ -1,9 +1,11 @@
+//! Patterns of file names, as Go has them.
+
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 /// The files that match a pattern, sorted: `*`, `?` and `[a-z]` within a path segment, as Go's `filepath.Glob`.
 /// A directory that cannot be read has none.
-pub(super) fn files(pattern: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let segment = component.as_os_str();
@@ -31,8 +33,23 @@ fn matching(directory: &Path, pattern: &str) -> Vec<PathBuf> {
     names.filter(|name| matches(pattern, name)).map(|name| directory.join(name)).collect()
 }
 
+/// Whether a pattern is whole: one that is not matches nothing.
+pub(crate) fn is_valid(pattern: &Path) -> bool {
+    let Some(pattern) = pattern.to_str() else { return true };
+    let pattern: Vec<char> = pattern.chars().collect();
+    let mut rest = pattern.as_slice();
+    while !rest.is_empty() {
+        match one(rest, ' ').and_then(|(_, width)| rest.get(width..)) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    true
+}
+
 /// Whether a name matches (Go's `filepath.Match`). A broken pattern matches nothing.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     // Where to go on when the text after the last star does not fit: one character further.
@@ -109,6 +126,15 @@ fn member(pattern: &[char], at: usize) -> Option<(char, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broken_patterns_are_known() {
+        for (pattern, valid) in
+            [("a/*.t[a-z]", true), ("", true), ("[", false), ("a/[]x", false), ("a\\", false)]
+        {
+            assert_eq!(is_valid(Path::new(pattern)), valid, "{pattern:?}");
+        }
+    }
 
     #[test]
     fn names_match_as_in_go() {

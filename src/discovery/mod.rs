@@ -11,14 +11,13 @@
 mod dns;
 mod error;
 mod file;
-mod glob;
+pub mod glob;
 mod http;
 mod manager;
 mod metrics;
 mod provider;
 mod refresh;
 mod state;
-mod summary;
 mod target_group;
 #[cfg(test)]
 mod tests;

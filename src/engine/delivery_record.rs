@@ -2,7 +2,7 @@
 //!
 //! | kind | then |
 //! |---|---|
-//! | 4 plan | the definition as JSON, as bytes |
+//! | 4 plan | the definition as JSON, as bytes; empty: there is none any longer |
 //! | 5 silence | one or more versions, up to the end: silence, then until when it is kept (time) |
 //! | 6 log entry | of a peer: key, entry |
 //! | 7 finished | number of the delivery; 0 delivered: whether the integration changed its data (0, 1), key, entry; 1 retry: reason, error, 0 or 1 and the milliseconds to wait; 2 failed: reason, error |

@@ -7,7 +7,7 @@
 //!
 //! All timers of all groups are in one queue, ordered by time and then by the groups' age.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::action::ClockStep;
@@ -88,6 +88,16 @@ impl AggregationGroup {
     /// Its alerts with what the last flush made of them, in the order of their arrival.
     pub fn alerts(&self) -> impl ExactSizeIterator<Item = (&Arc<Alert>, AlertState)> {
         self.members.iter().map(|member| (&member.alert, member.state))
+    }
+
+    /// Its alerts in the order in which receivers see them.
+    #[must_use]
+    pub fn sorted_alerts(&self) -> Vec<Arc<Alert>> {
+        let mut alerts: Vec<_> = self.members.iter().map(|member| (member.id, &member.alert)).collect();
+        alerts.sort_by(|(left_id, left), (right_id, right)| {
+            compare_alerts(left, right).then(left_id.cmp(right_id))
+        });
+        alerts.into_iter().map(|(_, alert)| Arc::clone(alert)).collect()
     }
 
     /// Which time intervals mute it.
@@ -249,6 +259,11 @@ impl Dispatcher {
         let mut groups: Vec<&AggregationGroup> = self.groups.iter().flatten().map(Box::as_ref).collect();
         groups.sort_unstable_by_key(|group| group.serial);
         groups.into_iter()
+    }
+
+    /// The alerts that are in a group.
+    pub(crate) fn members(&self) -> HashSet<AlertId> {
+        self.groups.iter().flatten().flat_map(|group| &group.members).map(|member| member.id).collect()
     }
 
     /// How many groups count against the limit.

@@ -37,6 +37,9 @@ pub enum Event {
     },
     /// An `alertmanager.yml` was read: local delivery works by this plan from now on.
     PlanApplied(Arc<Plan>),
+    /// There is no `alertmanager.yml` any longer: nothing is notified here from now on. Silences and the
+    /// notification log stay.
+    PlanRemoved,
     /// Somebody sets a silence.
     SilenceSet {
         /// What is asked for; with an id, what that silence is to become.

@@ -56,22 +56,22 @@ impl InhibitRule {
     }
 }
 
-/// The sources of all rules.
-#[derive(Debug, Default)]
+/// The sources of all rules. A clone is cheap: it shares what neither of the two changes.
+#[derive(Debug, Clone, Default)]
 pub struct Inhibitor {
-    rules: Vec<Sources>,
-    source_index: MatcherIndex,
-    target_index: MatcherIndex,
+    rules: Vec<Arc<Sources>>,
+    source_index: Arc<MatcherIndex>,
+    target_index: Arc<MatcherIndex>,
 }
 
 /// The sources of one rule.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Sources {
     /// By the hash of the values of `equal`, then by id.
     by_equal: HashMap<u64, BTreeMap<AlertId, Source>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Source {
     alert: Arc<Alert>,
     /// Whether the alert is a target of the rule as well.
@@ -82,13 +82,16 @@ impl Inhibitor {
     /// An inhibitor for the rules of `plan` that knows no alert yet.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let mut inhibitor = Self::default();
+        let (mut source_index, mut target_index) = (MatcherIndex::default(), MatcherIndex::default());
         for (number, rule) in (0_u32..).zip(&plan.inhibit_rules) {
-            inhibitor.source_index.insert(number, &rule.source_matchers);
-            inhibitor.target_index.insert(number, &rule.target_matchers);
-            inhibitor.rules.push(Sources::default());
+            source_index.insert(number, &rule.source_matchers);
+            target_index.insert(number, &rule.target_matchers);
         }
-        inhibitor
+        Self {
+            rules: plan.inhibit_rules.iter().map(|_| Arc::default()).collect(),
+            source_index: Arc::new(source_index),
+            target_index: Arc::new(target_index),
+        }
     }
 
     /// Takes note of the newest state of an alert.
@@ -101,8 +104,9 @@ impl Inhibitor {
                 continue;
             }
             let two_sided = matches_all(&rule.target_matchers, &alert.labels);
-            let sources =
-                self.rules[number as usize].by_equal.entry(rule.equal_hash(&alert.labels)).or_default();
+            let Some(sources) = self.rules.get_mut(number as usize) else { continue };
+            let by_equal = &mut Arc::make_mut(sources).by_equal;
+            let sources = by_equal.entry(rule.equal_hash(&alert.labels)).or_default();
             sources.insert(id, Source { alert: Arc::clone(alert), two_sided });
         }
     }
@@ -113,7 +117,8 @@ impl Inhibitor {
         self.source_index.candidates(labels, &mut candidates);
         for number in candidates {
             let Some(rule) = plan.inhibit_rules.get(number as usize) else { continue };
-            let by_equal = &mut self.rules[number as usize].by_equal;
+            let Some(sources) = self.rules.get_mut(number as usize) else { continue };
+            let by_equal = &mut Arc::make_mut(sources).by_equal;
             let hash = rule.equal_hash(labels);
             if let Some(sources) = by_equal.get_mut(&hash) {
                 sources.remove(&id);

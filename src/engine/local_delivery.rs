@@ -4,7 +4,7 @@
 //! outside waits in a queue of actions ([`LocalDelivery::next_action`]); what is due fires by [`LocalDelivery::fire`],
 //! each timer at its own time. Without a plan, which is without an `alertmanager.yml`, it holds nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +14,16 @@ use super::action::{Action, ClockStep, Cluster, DeliveryEvent, Notice, PipelineC
 use super::alerts::Alerts;
 use super::delivery_record::{DeliveryFact, FinishedFact};
 use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, TimerKind, settle};
+use super::fallback::Fallback;
 use super::flush::{Flush, Phase};
 use super::inhibit::Inhibitor;
+use super::marker::AlertState;
 use super::nflog::Nflog;
-use super::plan::{Options, Plan};
+use super::plan::{Options, Plan, PlannedReceiver};
 use super::silence::{SilenceChange, SilenceError, Silences};
 use crate::model::{
-    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, LabelSet, LogEntry, LogKey,
-    Outcome, Silence, Timestamp,
+    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, IntegrationId, LabelSet,
+    LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
 };
 
 /// Everything behind the store of alerts.
@@ -33,14 +35,15 @@ pub struct LocalDelivery {
     pub(super) inhibitor: Inhibitor,
     pub(super) silences: Silences,
     pub(super) nflog: Nflog,
+    pub(super) fallback: Fallback,
     pub(super) balance: Balance,
     pub(super) counts: PipelineCounts,
     pub(super) actions: VecDeque<Action>,
     /// Which integration of which group waits for which delivery.
     pub(super) in_flight: HashMap<DeliveryId, (GroupSlot, u8)>,
     pub(super) next_delivery: u64,
-    /// Until when all groups are held back after a start.
-    pub(super) start_at: Option<Timestamp>,
+    /// When we started: for the plan's start delay from then on all groups are held back.
+    pub(super) started_at: Option<Timestamp>,
     /// When expired silences and log entries are removed next.
     pub(super) maintenance_at: Option<Timestamp>,
 }
@@ -104,13 +107,7 @@ impl LocalDelivery {
     /// The names of the receivers that an alert with `labels` goes to, in the order of the routes.
     #[must_use]
     pub fn receivers(&self, labels: &LabelSet) -> Vec<Arc<str>> {
-        let Some(plan) = &self.plan else { return Vec::new() };
-        plan.routes
-            .matching(labels)
-            .into_iter()
-            .filter_map(|place| plan.routes.get(place))
-            .map(|route| Arc::clone(&route.options.receiver))
-            .collect()
+        self.plan.as_ref().map(|plan| plan.receivers_of(labels)).unwrap_or_default()
     }
 
     /// Takes the newest state of an alert, as the store has merged it: into the inhibitor and into the group of
@@ -126,6 +123,25 @@ impl LocalDelivery {
                 group.insert(id, alert, change, &mut self.balance);
             }
         }
+    }
+
+    /// Takes note of the newest state of an alert that is not told from here, at least not yet.
+    pub(super) fn note(&mut self, id: AlertId, alert: &Arc<Alert>) {
+        if let Some(plan) = &self.plan {
+            self.inhibitor.update(plan, id, alert);
+        }
+    }
+
+    /// Books a change that nobody here has to be told of: an Alertmanager has taken it.
+    pub(super) fn fallback_idle(&mut self, labels: &LabelSet) {
+        let Some(plan) = &self.plan else { return };
+        let receivers = plan.receivers_of(labels);
+        let receivers = receivers.iter().filter_map(|name| plan.receiver(name));
+        let count: usize = receivers.map(|receiver| receiver.integrations.len()).sum();
+        self.balance.accepted += count as u64;
+        self.balance.pending += count as u64;
+        let outcome = Outcome::Suppressed(Suppression::FallbackIdle);
+        settle(&mut self.balance, outcome, u32::try_from(count).unwrap_or(u32::MAX));
     }
 
     /// Puts an alert into its group under the route at `place`.
@@ -176,6 +192,7 @@ impl LocalDelivery {
 
     /// Takes note that an alert left the store.
     pub fn forget(&mut self, id: AlertId, labels: &LabelSet) {
+        self.fallback.remove(id);
         if let Some(plan) = &self.plan {
             self.inhibitor.forget(plan, id, labels);
         }
@@ -200,6 +217,32 @@ impl LocalDelivery {
         let change = self.silences.expire(id, now, retention)?;
         self.gossip(&change, retention);
         Ok(change)
+    }
+
+    /// The integrations that a group still has to do with, those that the plan has lost included.
+    #[must_use]
+    pub fn integrations_in_use(&self) -> BTreeSet<IntegrationId> {
+        let groups = self.dispatcher.groups.iter().flatten();
+        let receivers: BTreeMap<*const PlannedReceiver, &PlannedReceiver> =
+            groups.map(|group| (Arc::as_ptr(&group.receiver), &*group.receiver)).collect();
+        receivers.values().flat_map(|receiver| &receiver.integrations).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// How many alerts that fire are in which state, each counted once by the highest: `alertmanager_alerts`.
+    #[must_use]
+    pub fn alert_states(&self, now: Timestamp) -> BTreeMap<AlertState, usize> {
+        let mut states: HashMap<AlertId, AlertState> = HashMap::new();
+        for member in self.dispatcher.groups.iter().flatten().flat_map(|group| &group.members) {
+            if !member.alert.is_resolved_at(now) {
+                let state = states.entry(member.id).or_default();
+                *state = (*state).max(member.state);
+            }
+        }
+        let mut counts = BTreeMap::new();
+        for state in states.into_values() {
+            *counts.entry(state).or_default() += 1;
+        }
+        counts
     }
 
     /// Takes an event. Whether anything durable changed.
@@ -400,14 +443,19 @@ impl LocalDelivery {
 
     fn step_clock(&mut self, step: ClockStep) {
         self.dispatcher.step_clock(step);
-        self.start_at = self.start_at.map(|at| step.apply(at));
+        self.fallback.step_clock(step);
+        self.started_at = self.started_at.map(|at| step.apply(at));
         self.maintenance_at = self.maintenance_at.map(|at| step.apply(at));
     }
 
-    /// What was in flight is decided anew, what is overdue is due now.
+    /// What was in flight is decided anew, what is overdue is due just after now: a plan that is applied at the same
+    /// moment decides about it.
     fn start(&mut self, now: Timestamp, cluster: Cluster) {
         self.cluster = cluster;
-        self.start_at = Some(now + self.options().start_delay);
+        self.started_at = Some(now);
+        if let Some(after) = self.options().fallback_after {
+            self.fallback.restart(now, after);
+        }
         self.in_flight.clear();
         self.actions.clear();
         for slot in self.dispatcher.slots() {
@@ -419,7 +467,7 @@ impl LocalDelivery {
                 group.give_back(flush, &mut self.balance);
             }
             if flush.is_some() || overdue {
-                self.dispatcher.schedule(slot, Some(now));
+                self.dispatcher.schedule(slot, Some(now + Duration::from_nanos(1)));
             }
             self.sweep_group(slot, now);
         }

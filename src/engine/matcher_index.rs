@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use crate::model::{LabelSet, MatchType, Matcher};
 
 /// Lists of matchers, each known by a number.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct MatcherIndex {
     names: HashMap<SmolStr, NameIndex>,
     /// Lists that match label sets without any particular label.
@@ -24,7 +24,7 @@ pub(crate) struct MatcherIndex {
     places: HashMap<u32, Vec<Place>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct NameIndex {
     equal: HashMap<SmolStr, Vec<u32>>,
     prefix: Affixes,
@@ -33,13 +33,13 @@ struct NameIndex {
 }
 
 /// Beginnings or ends of values, and how many there are of each length.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Affixes {
     lists: HashMap<SmolStr, Vec<u32>>,
     lengths: BTreeMap<usize, usize>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Place {
     name: SmolStr,
     keys: Keys,

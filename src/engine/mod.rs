@@ -13,16 +13,18 @@
 //! | `snapshot` | the whole state as bytes |
 //! | `codec` | the numbers, texts and times that records and snapshots are made of |
 //! | `engine` | the state machine that holds the parts together |
-//! | `plan` | what the configuration says to the engine |
+//! | `plan`, `from_config` | what the configuration says to the engine |
 //! | `route` | the routing tree |
 //! | `matcher_index` | which of many lists of matchers can match; serves routes, silences and inhibition |
 //! | `dispatch` | aggregation groups and their timers |
 //! | `reload` | what becomes of the groups under a new plan |
 //! | `local_delivery` | groups, inhibition, silences, log and pipeline, held together |
+//! | `fallback` | what is told from here only if no Alertmanager takes it |
 //! | `flush`, `notify` | a group's flush on its way through the pipeline |
 //! | `pipeline` | the stages, one a file |
 //! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
 //! | `delivery_record`, `delivery_snapshot` | local delivery as bytes |
+//! | `view` | what readers outside see, without holding anything up |
 //! | `action` | what the outside is to do, and what it tells |
 
 mod action;
@@ -34,7 +36,9 @@ mod dispatch;
 #[expect(clippy::module_inception, reason = "the room and its state machine have one name")]
 mod engine;
 mod event;
+mod fallback;
 mod flush;
+mod from_config;
 mod inhibit;
 mod ledger;
 mod local_delivery;
@@ -50,6 +54,7 @@ mod route;
 mod silence;
 mod snapshot;
 mod time_interval;
+mod view;
 
 pub use action::{Action, ClockStep, Cluster, DeliveryEvent, IntegrationCounts, Notice, PipelineCounts};
 pub use alerts::{Alerts, Full, Stored};
@@ -70,10 +75,11 @@ pub use plan::{
 pub use record::decode_record;
 pub use route::{Route, RouteOptions, RouteTree, group_key};
 pub use silence::{
-    SilenceChange, SilenceCounts, SilenceError, SilenceQuery, Silences, check_times, validate,
+    SilenceChange, SilenceCounts, SilenceError, SilenceQuery, SilenceTable, Silences, check_times, validate,
 };
 pub use snapshot::Snapshot;
 pub use time_interval::{Range, TimeInterval, TimeIntervals, TimeRange, ZoneError};
+pub use view::{DeliveryView, GroupView};
 
 #[cfg(test)]
 mod delivery_tests;

@@ -25,14 +25,15 @@ const GRACE: Duration = Duration::from_secs(5);
 impl LocalDelivery {
     /// A group's tick. The next one is set at once, as Alertmanager does it.
     pub(super) fn tick(&mut self, slot: GroupSlot, at: Timestamp) {
-        if let Some(start_at) = self.start_at.filter(|start_at| at < *start_at) {
-            self.dispatcher.schedule(slot, Some(start_at));
-            return;
-        }
         let Some(plan) = self.plan.clone() else {
             self.dispatcher.schedule(slot, None);
             return;
         };
+        let start_at = self.started_at.map(|started_at| started_at + plan.options().start_delay);
+        if let Some(start_at) = start_at.filter(|start_at| at < *start_at) {
+            self.dispatcher.schedule(slot, Some(start_at));
+            return;
+        }
         let busy = self.dispatcher.group(slot).is_some_and(|group| group.flush.is_some());
         if busy {
             self.dispatcher.schedule(slot, None);

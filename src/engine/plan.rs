@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use super::inhibit::InhibitRule;
 use super::route::RouteTree;
 use super::time_interval::{TimeInterval, TimeIntervals, ZoneError};
-use crate::model::{IntegrationId, MatchType, Matcher, RegexError};
+use crate::model::{IntegrationId, LabelSet, MatchType, Matcher, RegexError};
 
 /// What the configuration says to the engine.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -166,6 +166,10 @@ pub struct Options {
     pub max_silence_size_bytes: usize,
     /// Whether names of labels must be of the classic kind (feature `classic-mode`).
     pub classic_mode: bool,
+    /// A change is told from here only when no Alertmanager has taken it for so long (`--delivery.fallback-after` with
+    /// `--delivery.local=fallback`); `None`: always, and at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_after: Option<Duration>,
     /// How long each peer waits for the one before it (`--cluster.peer-timeout`).
     pub peer_timeout: Duration,
 }
@@ -181,6 +185,7 @@ impl Default for Options {
             max_silences: 0,
             max_silence_size_bytes: 0,
             classic_mode: false,
+            fallback_after: None,
             peer_timeout: Duration::from_secs(15),
         }
     }
@@ -340,6 +345,17 @@ impl Plan {
     #[must_use]
     pub fn receiver(&self, name: &str) -> Option<&Arc<PlannedReceiver>> {
         self.receivers.get(name)
+    }
+
+    /// The names of the receivers that an alert with `labels` goes to, in the order of the routes.
+    #[must_use]
+    pub fn receivers_of(&self, labels: &LabelSet) -> Vec<Arc<str>> {
+        self.routes
+            .matching(labels)
+            .into_iter()
+            .filter_map(|place| self.routes.get(place))
+            .map(|route| Arc::clone(&route.options.receiver))
+            .collect()
     }
 
     /// The definition as the journal keeps it.

@@ -93,11 +93,8 @@ struct Stored {
 /// All silences that are known.
 #[derive(Debug, Default)]
 pub struct Silences {
-    /// By the order in which their ids were first heard.
-    stored: BTreeMap<u32, Stored>,
-    by_id: HashMap<SmolStr, u32>,
-    index: MatcherIndex,
-    next: u32,
+    /// Shared with the views of readers; copied at the next change while one of them is still there.
+    table: Arc<SilenceTable>,
     /// How often somebody asked which silences hold an alert, and how many silences were looked at for it.
     pub queries: u64,
     /// The silences looked at.
@@ -106,7 +103,23 @@ pub struct Silences {
     pub compile_errors: u64,
 }
 
+/// The silences as they were at some moment: what readers see.
+#[derive(Debug, Clone, Default)]
+pub struct SilenceTable {
+    /// By the order in which their ids were first heard.
+    stored: BTreeMap<u32, Stored>,
+    by_id: HashMap<SmolStr, u32>,
+    index: MatcherIndex,
+    next: u32,
+}
+
 impl Silences {
+    /// The silences as they are now. What happens later does not show there.
+    #[must_use]
+    pub fn table(&self) -> &Arc<SilenceTable> {
+        &self.table
+    }
+
     /// Sets a silence: new, or if it has an id, changed in place where that rewrites no history, else expired
     /// and made anew under `new_id`.
     pub fn set(
@@ -133,8 +146,8 @@ impl Silences {
             let changed = self.keep_own(silence, now, options.retention);
             return Ok(SilenceChange { id, changed });
         }
-        if options.max_silences > 0 && self.stored.len() + 1 > options.max_silences {
-            return Err(SilenceError::TooMany { count: self.stored.len(), limit: options.max_silences });
+        if options.max_silences > 0 && self.table.len() + 1 > options.max_silences {
+            return Err(SilenceError::TooMany { count: self.table.len(), limit: options.max_silences });
         }
         silence.id = new_id.clone();
         silence.starts_at = silence.starts_at.max(now);
@@ -178,41 +191,21 @@ impl Silences {
         if expires_at < now {
             return false;
         }
-        if let Some(number) = self.by_id.get(&silence.id).copied() {
-            let Some(stored) = self.stored.get_mut(&number) else { return false };
-            if silence.updated_at <= stored.silence.updated_at {
-                return false;
-            }
-            let same_matchers = stored.silence.matcher_sets == silence.matcher_sets;
-            stored.silence = Arc::new(silence);
-            stored.expires_at = expires_at;
-            if !same_matchers {
-                self.index.remove(number);
-                self.file(number);
-            }
-            return true;
+        if self.get(&silence.id).is_some_and(|old| silence.updated_at <= old.updated_at) {
+            return false;
         }
-        let number = self.next;
-        self.next += 1;
-        self.by_id.insert(silence.id.clone(), number);
-        self.stored.insert(number, Stored { silence: Arc::new(silence), expires_at, sets: Vec::new() });
-        self.file(number);
+        self.compile_errors += Arc::make_mut(&mut self.table).put(silence, expires_at);
         true
     }
 
     /// Removes what is past its retention; how many there were.
     pub fn gc(&mut self, now: Timestamp) -> usize {
-        let gone: Vec<u32> = self
-            .stored
-            .iter()
-            .filter(|(_, stored)| stored.expires_at <= now)
-            .map(|(number, _)| *number)
-            .collect();
-        for number in &gone {
-            if let Some(stored) = self.stored.remove(number) {
-                self.by_id.remove(&stored.silence.id);
-                self.index.remove(*number);
-            }
+        let stored = self.table.stored.iter();
+        let gone: Vec<u32> =
+            stored.filter(|(_, stored)| stored.expires_at <= now).map(|(number, _)| *number).collect();
+        if !gone.is_empty() {
+            let table = Arc::make_mut(&mut self.table);
+            gone.iter().for_each(|number| table.remove(*number));
         }
         gone.len()
     }
@@ -220,21 +213,80 @@ impl Silences {
     /// The silence with this id, expired ones included.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Arc<Silence>> {
-        self.by_id.get(id).and_then(|number| self.stored.get(number)).map(|stored| &stored.silence)
+        self.table.get(id)
     }
 
     /// Whether an active silence matches `labels`.
     #[must_use]
     pub fn mutes(&mut self, labels: &LabelSet, now: Timestamp, scratch: &mut Vec<u32>) -> bool {
         self.queries += 1;
-        self.index.candidates(labels, scratch);
+        self.table.index.candidates(labels, scratch);
         for number in scratch.iter() {
             self.scanned += 1;
-            if self.stored.get(number).is_some_and(|stored| stored.holds(labels, now)) {
+            if self.table.stored.get(number).is_some_and(|stored| stored.holds(labels, now)) {
                 return true;
             }
         }
         false
+    }
+
+    /// The ids of the active silences that match `labels` ([`SilenceTable::muting`]).
+    #[must_use]
+    pub fn muting(&self, labels: &LabelSet, now: Timestamp) -> Vec<SmolStr> {
+        self.table.muting(labels, now)
+    }
+
+    /// The silences that `query` asks for ([`SilenceTable::query`]).
+    #[must_use]
+    pub fn query(&self, query: &SilenceQuery, now: Timestamp) -> Vec<Arc<Silence>> {
+        self.table.query(query, now)
+    }
+
+    /// All silences with the end of their retention, in the order in which their ids were first heard.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<Silence>, Timestamp)> {
+        self.table.iter()
+    }
+
+    /// How many silences are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// How many silences are in which state.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> SilenceCounts {
+        self.table.counts(now)
+    }
+
+    fn keep_own(&mut self, silence: Silence, now: Timestamp, retention: Duration) -> Vec<Arc<Silence>> {
+        let id = silence.id.clone();
+        let expires_at = silence.ends_at + retention;
+        // A clock that was set back must not let an edit lose against the version it edits.
+        let mut silence = silence;
+        if let Some(old) = self.get(&id)
+            && old.updated_at >= silence.updated_at
+        {
+            silence.updated_at = old.updated_at + Duration::from_nanos(1);
+        }
+        if !self.merge(silence, expires_at, now) {
+            return Vec::new();
+        }
+        self.get(&id).cloned().into_iter().collect()
+    }
+}
+
+impl SilenceTable {
+    /// The silence with this id, expired ones included.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Silence>> {
+        self.by_id.get(id).and_then(|number| self.stored.get(number)).map(|stored| &stored.silence)
     }
 
     /// The ids of the active silences that match `labels`, in the order in which they were first heard of.
@@ -306,25 +358,39 @@ impl Silences {
         counts
     }
 
-    fn keep_own(&mut self, silence: Silence, now: Timestamp, retention: Duration) -> Vec<Arc<Silence>> {
-        let id = silence.id.clone();
-        let expires_at = silence.ends_at + retention;
-        // A clock that was set back must not let an edit lose against the version it edits.
-        let mut silence = silence;
-        if let Some(old) = self.get(&id)
-            && old.updated_at >= silence.updated_at
+    /// Takes a version that is newer than the one there is. How many of its sets do not compile.
+    fn put(&mut self, silence: Silence, expires_at: Timestamp) -> u64 {
+        let known = self.by_id.get(&silence.id).copied();
+        if let Some(number) = known
+            && let Some(stored) = self.stored.get_mut(&number)
         {
-            silence.updated_at = old.updated_at + Duration::from_nanos(1);
+            let same_matchers = stored.silence.matcher_sets == silence.matcher_sets;
+            stored.silence = Arc::new(silence);
+            stored.expires_at = expires_at;
+            if same_matchers {
+                return 0;
+            }
+            self.index.remove(number);
+            return self.file(number);
         }
-        if !self.merge(silence, expires_at, now) {
-            return Vec::new();
-        }
-        self.get(&id).cloned().into_iter().collect()
+        let number = self.next;
+        self.next += 1;
+        self.by_id.insert(silence.id.clone(), number);
+        self.stored.insert(number, Stored { silence: Arc::new(silence), expires_at, sets: Vec::new() });
+        self.file(number)
     }
 
-    fn file(&mut self, number: u32) {
-        let Some(stored) = self.stored.get_mut(&number) else { return };
+    fn remove(&mut self, number: u32) {
+        if let Some(stored) = self.stored.remove(&number) {
+            self.by_id.remove(&stored.silence.id);
+            self.index.remove(number);
+        }
+    }
+
+    fn file(&mut self, number: u32) -> u64 {
+        let Some(stored) = self.stored.get_mut(&number) else { return 0 };
         stored.sets.clear();
+        let mut errors = 0;
         for set in stored.silence.matcher_sets.iter().filter(|set| !set.is_empty()) {
             let compiled: Result<Vec<Matcher>, _> =
                 set.iter().map(|matcher| Matcher::new(matcher.kind, &matcher.name, &matcher.value)).collect();
@@ -333,9 +399,10 @@ impl Silences {
                     self.index.insert(number, &set);
                     stored.sets.push(set);
                 }
-                Err(_) => self.compile_errors += 1,
+                Err(_) => errors += 1,
             }
         }
+        errors
     }
 }
 

@@ -25,7 +25,6 @@ mod post;
 mod queue;
 mod set;
 mod store;
-mod summary;
 mod target;
 mod view;
 

@@ -318,6 +318,7 @@ impl Queue {
         self.places.clear();
         self.behind = false;
         self.partial = false;
+        self.refilled = false;
     }
 
     fn append(&mut self, queued: Queued) {

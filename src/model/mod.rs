@@ -19,6 +19,7 @@ mod quote;
 mod regex;
 mod relabel;
 mod silence;
+pub mod statepb;
 mod time;
 
 pub use alert::Alert;
@@ -43,4 +44,5 @@ pub use relabel::{
     relabel_builder,
 };
 pub use silence::{Silence, SilenceMatcher, SilenceState};
+pub use statepb::{clusterpb, nflogpb, silencepb};
 pub use time::{TimeError, Timestamp};

@@ -9,6 +9,7 @@ mod clock;
 mod error;
 mod fetched;
 mod listen;
+mod peer_tls;
 mod pem;
 mod sigv4;
 mod smtp;
@@ -23,6 +24,7 @@ pub use client::{ClientOptions, Endpoint, EndpointError, HttpClient, Request, Re
 pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
+pub use peer_tls::PeerTls;
 pub(crate) use sigv4::element as xml_element;
 pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver};
 pub use web::{

@@ -1,13 +1,22 @@
 //! The static table of the integrations.
 
+use super::discord::Discord;
 use super::email::Email;
 use super::hipchat::HipChat;
 use super::incidentio::Incidentio;
 use super::integration::{Build, BuildError, Notifier};
 use super::jira::Jira;
 use super::mattermost::Mattermost;
+use super::msteams::MsTeams;
+use super::msteamsv2::MsTeamsV2;
+use super::opsgenie::OpsGenie;
+use super::pagerduty::Pagerduty;
+use super::pushover::Pushover;
 use super::rocketchat::Rocketchat;
+use super::slack::Slack;
 use super::sns::Sns;
+use super::telegram::Telegram;
+use super::victorops::VictorOps;
 use super::webex::Webex;
 use super::webhook::Webhook;
 use super::wechat::Wechat;
@@ -43,9 +52,18 @@ macro_rules! kind {
 pub const KINDS: &[Kind] = &[
     kind!("webhook", Webhook, Webhook),
     kind!("email", Email, Email),
+    kind!("pagerduty", Pagerduty, Pagerduty),
+    kind!("opsgenie", OpsGenie, OpsGenie),
     kind!("wechat", Wechat, Wechat),
+    kind!("slack", Slack, Slack),
+    kind!("victorops", VictorOps, VictorOps),
+    kind!("pushover", Pushover, Pushover),
     kind!("sns", Sns, Sns),
+    kind!("telegram", Telegram, Telegram),
+    kind!("discord", Discord, Discord),
     kind!("webex", Webex, Webex),
+    kind!("msteams", MsTeams, MsTeams),
+    kind!("msteamsv2", MsTeamsV2, MsTeamsV2),
     kind!("jira", Jira, Jira),
     kind!("incidentio", Incidentio, Incidentio),
     kind!("rocketchat", Rocketchat, Rocketchat),

@@ -1,5 +1,6 @@
 //! Talking to a service over HTTP.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ::http::{HeaderValue, Method, header};
@@ -111,6 +112,34 @@ pub(super) fn secret_header(secret: &Secret, key: &str) -> Result<HeaderValue, F
         .map_err(|_error| Failure::lasting(format!("{key}: holds a character that no header may")))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The URL with `path`, which may have a query, after its own path.
+pub(super) fn below(base: &Url, path: &str) -> Url {
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path()));
+    if query.is_some() {
+        url.set_query(query);
+    }
+    url
+}
+
+/// A text as Go's `url.QueryEscape` writes it.
+pub(super) fn query_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => escaped.push('+'),
+            b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => escaped.push(char::from(byte)),
+            byte => {
+                // Writing to a string does not fail.
+                write!(escaped, "%{byte:02X}").ok();
+            }
+        }
+    }
+    escaped
 }
 
 /// `Post`, as errors of Go's client begin.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use ::http::{HeaderValue, Method, header};
-use url::form_urlencoded;
 
 use super::attempt::Attempt;
 use super::failure::{Failure, Verdict};
@@ -119,7 +118,10 @@ impl Sns {
             set(&format!("{entry}.Value.StringValue"), value);
         }
         parameters.sort_unstable();
-        Ok(form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish())
+        let pairs = parameters.iter();
+        let pairs = pairs
+            .map(|(name, value)| format!("{}={}", service::query_escape(name), service::query_escape(value)));
+        Ok(pairs.collect::<Vec<_>>().join("&"))
     }
 }
 

@@ -14,6 +14,3 @@ mod script;
 mod transition;
 
 pub(super) use rewrite::escape;
-
-#[cfg(test)]
-mod tests;

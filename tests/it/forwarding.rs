@@ -152,10 +152,11 @@ async fn an_outage_costs_the_last_state_of_each_alert() {
     eventually("the last state of all 500", || async {
         let taken = sink.taken();
         let last = |number: usize| {
+            let number = number.to_string();
             taken
                 .iter()
                 .rev()
-                .find(|alert| alert["labels"]["n"] == number.to_string())
+                .find(|alert| alert["labels"]["n"] == number)
                 .map(|alert| alert["endsAt"].as_str().unwrap_or_default() < "2099")
         };
         (0..500).all(|number| last(number) == Some(number < 250)).then_some(())

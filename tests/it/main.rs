@@ -4,9 +4,21 @@
 //! `TOCSIN_TESTS=full` runs the long forms. Real peers are found in the directory `TOCSIN_PEERS`, which
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
+mod command_line;
+mod day;
+mod discovery;
 mod durability;
+mod faults;
 mod forwarding;
+mod gossip_interop;
+mod gossip_simulation;
 mod harness;
+mod intake;
+mod local_delivery;
 mod real_peers;
+mod reload;
 mod structure;
 mod template;
+mod template_render;
+mod transport;
+mod web;

@@ -36,6 +36,7 @@ pub struct GlobalConfig {
     /// The identity for PLAIN.
     pub smtp_auth_identity: String,
     /// Whether mails go out over TLS only, true by default.
+    #[serde(serialize_with = "crate::config::yaml::always")]
     pub smtp_require_tls: bool,
     /// TLS to the mail server. Paths in it are not joined to the directory of the file.
     pub smtp_tls_config: TlsConfig,

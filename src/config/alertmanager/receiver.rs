@@ -42,6 +42,21 @@ pub struct IntegrationConfig {
 }
 
 impl ReceiverConfig {
+    /// What the receiver has that Alertmanager would refuse, one line each.
+    pub(super) fn extensions(&self) -> impl Iterator<Item = String> {
+        self.integrations.iter().filter_map(|config| match &config.settings {
+            Integration::Webhook(webhook) => {
+                let keys = webhook.request.keys();
+                (!keys.is_empty())
+                    .then(|| format!("webhook_configs[{}] has {}", config.index, keys.join(", ")))
+            }
+            Integration::HipChat(_) | Integration::Exec(_) => {
+                Some(format!("{}_configs[{}] is read too", config.kind, config.index))
+            }
+            _ => None,
+        })
+    }
+
     pub(super) fn decode_all(fields: &mut Fields<'_>, global: &GlobalConfig) -> Vec<Self> {
         let mut names: HashSet<String> = HashSet::new();
         let receivers = fields.items("receivers").into_iter().filter_map(|item| {
@@ -117,8 +132,9 @@ impl Serialize for ReceiverConfig {
     }
 }
 
-/// The order in which Alertmanager prints the kinds, which is not the order in which it builds them.
-const PRINT_ORDER: [&str; 19] = [
+/// The order in which Alertmanager prints the kinds, which is not the order in which it builds them. Others it would
+/// refuse, and so would its `amtool` the answer of `/api/v2/status`.
+const PRINT_ORDER: [&str; 18] = [
     "discord",
     "email",
     "incidentio",
@@ -137,7 +153,6 @@ const PRINT_ORDER: [&str; 19] = [
     "jira",
     "rocketchat",
     "mattermost",
-    "hipchat",
 ];
 
 impl Serialize for IntegrationConfig {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::sim::{Sim, matcher, plan, receiver, root, secs, sent};
-use crate::engine::{PlanDefinition, RouteDefinition};
+use crate::engine::{Event, PlanDefinition, RouteDefinition};
 
 fn two_routes(group_interval: u64) -> PlanDefinition {
     let db = RouteDefinition {
@@ -123,4 +123,24 @@ fn recovery_has_the_plan_and_the_timers() {
     sim.resolve(&[("name", "a"), ("team", "db")]);
     sim.advance(secs(400));
     assert_eq!(sim.take_sent(), [sent(70, &["b"]), sent(330, &["-a"])]);
+}
+
+#[test]
+fn without_a_plan_nothing_is_told_and_the_books_are_closed() {
+    let mut sim = Sim::new(two_routes(300));
+    sim.latency = secs(5);
+    sim.fire(&[("name", "a")]);
+    sim.fire(&[("name", "b"), ("team", "db")]);
+    sim.advance(secs(40));
+    sim.take_sent();
+    sim.fire(&[("name", "c")]);
+    sim.handle(Event::PlanRemoved);
+    sim.advance(secs(3600));
+    assert_eq!(sim.engine.delivery().dispatcher().groups().count(), 0);
+    assert!(sim.engine.delivery().balance().holds());
+    assert_eq!(sim.engine.delivery().balance().pending, 0);
+    assert_eq!(sim.take_sent(), []);
+    sim.apply(two_routes(300));
+    sim.advance(secs(30));
+    assert_eq!(sim.take_sent(), [sent(3640, &["c"])], "of the others the log knows that they were told");
 }

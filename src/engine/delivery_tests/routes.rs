@@ -59,7 +59,8 @@ fn finds_the_nodes_depth_first_and_from_left_to_right() {
     let tree = tree();
     let a = "{}/{owner=\"team-A\"}";
     let role = "{}/{group_by=\"role\"}";
-    let cases: [(&[(&str, &str)], Vec<(String, &str, u64)>); 8] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], Vec<(String, &'a str, u64)>);
+    let cases: [Case<'_>; 8] = [
         (&[("owner", "team-A")], vec![(a.to_owned(), "notify-A", 30)]),
         (&[("owner", "team-A"), ("env", "unset")], vec![(a.to_owned(), "notify-A", 30)]),
         (&[("owner", "team-C")], vec![("{}/{owner=~\"^(?:team-(B|C))$\"}".to_owned(), "notify-BC", 120)]),

@@ -103,7 +103,7 @@ impl Manager {
                     info!(component = "notifier", alertmanager = %url, "Alertmanager answers again");
                 }
                 metrics.sent.with_label_values(&[&*url]).inc_by(count as f64);
-                metrics.observe(&url, took.as_secs_f64(), instant);
+                metrics.observe(&url, took.as_secs_f64());
                 alertmanager.answered();
             }
             Verdict::Refused(reason) => {

@@ -20,6 +20,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tls_client;
 mod transport;
 mod verify;
 
@@ -28,4 +29,5 @@ pub use self::http::{ClientOptions, HttpClient};
 pub(super) use self::http::{read, transmit};
 pub use self::request::{Request, Response, SendError};
 pub(super) use self::tls::{Material, client_config};
+pub(super) use self::tls_client::TlsClient;
 pub(super) use self::transport::{Transport, authority};

@@ -152,6 +152,3 @@ impl PartialEq for Time {
         (self.seconds, self.nanos) == (other.seconds, other.nanos) && self.zone.is_same(&other.zone)
     }
 }
-
-#[cfg(test)]
-mod tests;

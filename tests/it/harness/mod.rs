@@ -1,16 +1,26 @@
 //! What the tests from outside share: processes, a stand-in Alertmanager, and waiting.
 
+mod api;
+mod in_process;
+mod peer;
 mod peers;
 mod sink;
 mod tocsin;
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::ops::Range;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub(crate) use peers::{Alertmanager, Prometheus};
+pub(crate) use api::Api;
+pub(crate) use in_process::InProcess;
+pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok};
+pub(crate) use peers::{Alertmanager, Prometheus, program};
 pub(crate) use sink::{Reply, Sink};
 pub(crate) use tocsin::{Tocsin, TocsinBuilder};
 
@@ -39,6 +49,16 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
+/// Puts `text` into `directory` as the kubelet puts a new version of a ConfigMap's file `name`: a new directory, a
+/// new link, a rename over the link `..data`. The link from `name` to `..data/name` is the caller's.
+pub(crate) fn swap(directory: &Path, name: &str, version: &str, text: &str) {
+    let data = directory.join(format!("..{version}"));
+    std::fs::create_dir(&data).expect("a directory");
+    std::fs::write(data.join(name), text).expect("a file");
+    symlink(format!("..{version}"), directory.join("..data_tmp")).expect("a link");
+    std::fs::rename(directory.join("..data_tmp"), directory.join("..data")).expect("a rename");
+}
+
 /// Waits until `condition` gives a value; panics with `what` at the deadline.
 pub(crate) async fn eventually<T, F, Fut>(what: &str, mut condition: F) -> T
 where
@@ -53,4 +73,27 @@ where
         assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Alerts that fire, told apart by their label `n`.
+pub(crate) fn firing(numbers: Range<usize>) -> Value {
+    alerts(numbers, "2100-01-01T00:00:00Z")
+}
+
+fn alerts(numbers: Range<usize>, ends_at: &str) -> Value {
+    numbers
+        .map(|number| {
+            json!({
+                "labels": { "alertname": format!("Alert{number}"), "n": number.to_string() },
+                "annotations": { "summary": format!("number {number}") },
+                "startsAt": "2026-01-01T00:00:00Z",
+                "endsAt": ends_at,
+            })
+        })
+        .collect()
+}
+
+/// The labels `n` of such alerts.
+pub(crate) fn numbers(range: Range<usize>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
 }

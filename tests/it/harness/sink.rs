@@ -15,7 +15,6 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 /// What the sink does with a request.
 #[derive(Debug, Clone)]
@@ -35,8 +34,8 @@ pub(crate) enum Reply {
 /// One request that the sink answered, or holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
-    /// When it had arrived.
-    pub(crate) at: Instant,
+    /// The path.
+    pub(crate) path: String,
     /// Its headers, names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     /// Its body, or null if that is no JSON.
@@ -120,11 +119,6 @@ impl Sink {
         self.taken().iter().filter_map(|alert| alert["labels"][label].as_str().map(str::to_owned)).collect()
     }
 
-    /// Forgets what was received.
-    pub(crate) fn clear(&self) {
-        self.state.lock().expect("no poison").received.clear();
-    }
-
     /// Waits until `count` alerts were taken, and gives them.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Value> {
         super::eventually(&format!("{count} alerts at the sink"), || async {
@@ -155,6 +149,7 @@ async fn answer(
     request: Request<Incoming>,
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
     let headers = request
         .headers()
         .iter()
@@ -177,7 +172,7 @@ async fn answer(
         Reply::Refuse(_) => (200, ""),
     };
     state.lock().expect("no poison").received.push(Received {
-        at: Instant::now(),
+        path,
         headers,
         body,
         alerts,

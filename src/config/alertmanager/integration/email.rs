@@ -71,7 +71,7 @@ impl Serialize for ThreadByDate {
 }
 
 impl EmailConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let to = fields.text("to");
         let from = fields.text("from").or_else(|| global.smtp_from.clone());
@@ -84,7 +84,10 @@ impl EmailConfig {
         let headers = decode_headers(fields);
         let threading = fields.block("threading", |fields| ThreadByDate::decode(fields, &headers));
         let to = required(fields, to, "missing to address in email config");
-        let smarthost = required(fields, smarthost, "no global SMTP smarthost set");
+        // An address at fault has its own fault.
+        if smarthost.is_none() && fields.present(&["smarthost"]).is_empty() {
+            fields.value().fault("no global SMTP smarthost set");
+        }
         let from = required(fields, from, "no global SMTP from set");
         let config = Self {
             to: to.unwrap_or_default(),

@@ -1,7 +1,5 @@
 //! `hipchat_configs`, as Alertmanager had them until 0.20.
 
-use serde::Serialize;
-
 use super::{Context, named, required};
 use crate::config::alertmanager::global::http_url;
 use crate::config::secret::Secret;
@@ -9,7 +7,7 @@ use crate::config::url::Url;
 use crate::config::yaml::Fields;
 
 /// Notifications by HipChat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HipChatConfig {
     /// `api_url`, with a slash at its end.
     pub api_url: Url,
@@ -30,7 +28,7 @@ pub struct HipChatConfig {
 }
 
 impl HipChatConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let api_url = http_url(fields, "api_url", None).or_else(|| global.hipchat_api_url.clone());
         let auth_token = fields.get_if_set("auth_token").or_else(|| global.hipchat_auth_token.clone());

@@ -57,7 +57,7 @@ fn serialize_if_set<S: serde::Serializer>(duration: &Duration, serializer: S) ->
 }
 
 impl JiraConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let api_url = http_url(fields, "api_url", None).or_else(|| context.global.jira_api_url.clone());
         let api_type = fields.get_or("api_type", "auto".to_owned());
         if !matches!(api_type.as_str(), "auto" | "cloud" | "datacenter") {

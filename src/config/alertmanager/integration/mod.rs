@@ -5,6 +5,7 @@
 
 mod chat;
 mod email;
+mod exec;
 mod hipchat;
 mod incidentio;
 mod jira;
@@ -23,6 +24,7 @@ use serde::Serialize;
 
 pub use chat::{DiscordConfig, MsTeamsConfig, MsTeamsV2Config, TelegramConfig, WebexConfig};
 pub use email::{EmailConfig, ThreadByDate};
+pub use exec::ExecConfig;
 pub use hipchat::HipChatConfig;
 pub use incidentio::IncidentioConfig;
 pub use jira::{JiraConfig, JiraField};
@@ -30,18 +32,18 @@ pub use mattermost::{MattermostAttachment, MattermostConfig, MattermostPriority}
 pub use opsgenie::{OpsGenieConfig, OpsGenieResponder};
 pub use pagerduty::{PagerdutyConfig, PagerdutyImage, PagerdutyKey, PagerdutyLink};
 pub use pushover::PushoverConfig;
-pub use rocketchat::{RocketchatAction, RocketchatConfig};
+pub use rocketchat::{RocketchatAction, RocketchatConfig, RocketchatField};
 pub use slack::{SlackAction, SlackConfig, SlackConfirmation, SlackField};
 pub use sns::SnsConfig;
 pub use victorops::VictorOpsConfig;
-pub use webhook::WebhookConfig;
+pub use webhook::{WebhookBody, WebhookConfig, WebhookPreset, WebhookRequest};
 pub use wechat::WechatConfig;
 
 use super::global::GlobalConfig;
 use crate::config::http::HttpClientConfig;
 use crate::config::yaml::Fields;
 
-/// What the keys of one integration say, by kind.
+/// What the keys of one integration say, by kind. Kinds that no Alertmanager of today reads are not printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Integration {
@@ -82,7 +84,11 @@ pub enum Integration {
     /// `mattermost_configs`.
     Mattermost(Box<MattermostConfig>),
     /// `hipchat_configs`, which Alertmanager has given up in 0.21.
+    #[serde(skip)]
     HipChat(Box<HipChatConfig>),
+    /// `exec_configs`, which Alertmanager does not have.
+    #[serde(skip)]
+    Exec(Box<ExecConfig>),
 }
 
 /// What an integration inherits.
@@ -117,7 +123,7 @@ const fn kind(
 }
 
 /// All kinds in the order in which Alertmanager builds them.
-pub(super) const KINDS: [Kind; 19] = [
+pub(super) const KINDS: [Kind; 20] = [
     kind("webhook", "webhook_configs", true, |fields, _| {
         WebhookConfig::decode(fields).map(Integration::Webhook)
     }),
@@ -177,6 +183,13 @@ pub(super) const KINDS: [Kind; 19] = [
     kind("hipchat", "hipchat_configs", false, |fields, context| {
         boxed(HipChatConfig::decode(fields, context), Integration::HipChat)
     }),
+    Kind {
+        name: "exec",
+        key: "exec_configs",
+        send_resolved: true,
+        has_http: false,
+        decode: |fields, _| boxed(ExecConfig::decode(fields), Integration::Exec),
+    },
 ];
 
 fn boxed<T>(settings: Option<T>, kind: fn(Box<T>) -> Integration) -> Option<Integration> {

@@ -87,7 +87,7 @@ const DETAILS: [(&str, &str); 4] = [
 ];
 
 impl PagerdutyConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let service_key = pair(fields, "service_key", "service_key_file").map(PagerdutyKey::ServiceKey);
         let routing_key = pair(fields, "routing_key", "routing_key_file").map(PagerdutyKey::RoutingKey);
         let url = http_url(fields, "url", None).or_else(|| context.global.pagerduty_url.clone());
@@ -108,7 +108,9 @@ impl PagerdutyConfig {
         });
         let source = fields.text("source").unwrap_or_else(|| client.clone());
         let client_url = fields.get_or("client_url", named("pagerduty.default.clientURL"));
-        let description = fields.get_or("description", named("pagerduty.default.description"));
+        // Without the blank that the others have, as Alertmanager has it and prints it.
+        let description = "{{ template \"pagerduty.default.description\" .}}";
+        let description = fields.get_or("description", description.to_owned());
         let [severity, class, component, group] =
             ["severity", "class", "component", "group"].map(|key| fields.get_or_default(key));
         let GoDuration(timeout) = fields.get_or_default("timeout");

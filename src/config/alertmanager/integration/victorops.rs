@@ -49,7 +49,7 @@ const RESERVED: [&str; 7] = [
 ];
 
 impl VictorOpsConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let routing_key = fields.text("routing_key");
         let routing_key = required(fields, routing_key, "missing Routing key in VictorOps config");

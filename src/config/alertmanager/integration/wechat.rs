@@ -33,7 +33,7 @@ pub struct WechatConfig {
 }
 
 impl WechatConfig {
-    pub(super) fn decode(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Self> {
         let global = context.global;
         let api_secret =
             pair(fields, "api_secret", "api_secret_file").or_else(|| global.wechat_api_secret.clone());
