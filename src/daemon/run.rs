@@ -29,7 +29,7 @@ use crate::engine::{Cluster, StoreLimits};
 use crate::forward::Manager;
 use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
-use crate::notify::{self, Runner};
+use crate::notify::{Metrics as NotifyMetrics, Runner};
 use crate::{discovery, forward};
 
 /// What we call ourselves in requests.
@@ -167,7 +167,7 @@ impl Daemon {
             }
             None => (watch::channel(Cluster::default()).1, None),
         };
-        let notify_metrics = notify::Metrics::new()?;
+        let notify_metrics = NotifyMetrics::new()?;
         notify_metrics.register(&registry)?;
         let parts = engine_task::Parts {
             engine,
