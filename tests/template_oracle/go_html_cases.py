@@ -51,6 +51,13 @@ ESCAPE = [
     ("TestEscapeSet: co-recursive", "{{define `main`}}<blockquote>{{range .}}{{template `helper` .}}{{end}}</blockquote>{{end}}{{define `helper`}}{{if .}}{{template `main` .}}{{else}}x<br>{{end}}{{end}}{{template `main` (list (list) (list (list)))}}"),
     ("TestEscapeSet: two contexts", "{{define `h`}}{{12}} of {{\"<99>\"}}{{end}}<button onclick=\"title='{{template `h`}}'; ...\">{{template `h`}}</button>"), ("TestEscapeSet: ends in another context", "{{define `h`}}{{127}}{{end}}<script>var y={{template `h`}}/{{\"43\"}};</script>"),
     ("TestEscapeSet: countdown", "{{define `down`}}{{len .}}{{if .}},{{template `down` (slice . 1)}}{{end}}{{end}}<script>var y=[{{template `down` \"abcd\"}}];</script>"),
+    # Faults that Go had.
+    ("TestIssue81821", "<script>const s = `${1}${/{{\"y/.exec(f(2))}\"}}/g}`</script>"), ("TestCVE202656858 1", "<script>if(true){/{{\"c.d\"}}/g.test(\"y\")}</script>"), ("TestCVE202656858 2", "<script>if(true){y=2}/{{\"c.d\"}}/g.test(\"y\")</script>"),
+    ("TestCVE202656858 3", "<script>if(true){/{{\"./;f(2);var r=/.\"}}/g.test(\"y\")}</script>"), ("TestCVE202656858 4", "<script>`${ (function(){/{{\"c.d\"}}/g.test(y)}) }`</script>"), ("TestCVE202656858 5", "<script>`${ (function(){}/{{\"c.d\"}}/g.test(y)) }`</script>"),
+    ("TestIssue81823 1", "<script>function* r(){yield /{{\"/;f(2)//\"}}/g}</script>"), ("TestIssue81823 2", "<script>const p = b.yield / 10;\nconst u = {{\"2;p=2;0\"}}; // x\n</script>"),
+    ("TestIssue81823 3", "<script>class B { #yield = 5; p() { return this.#yield / 10; } }\nconst u = {{\"2;p=2;0\"}}; // x\n</script>"), ("TestIssue81823 4", "<script>const k = t.in / 10;\nconst u = {{\"2;p=2;0\"}}; // x\n</script>"),
+    ("TestEscapeMalformedPipelines 1", "{{ 0 | $ }}"), ("TestEscapeMalformedPipelines 2", "{{ 0 | $ | urlquery }}"), ("TestEscapeMalformedPipelines 3", "{{ 0 | (nil) }}"), ("TestEscapeMalformedPipelines 4", "{{ 0 | (nil) | html }}"), ("TestEscapeErrorsNotIgnorable", "<a"), ("TestErrorOnUndefined", "{{template `none`}}"),
+    ("TestPipeToMethodIsEscaped", "<html>{{true | printf `<%v>`}}</html>\n"), ("TestIndirectPrint", "{{(index .Alerts 0).Labels.job}}{{print .GroupLabels}}"), ("TestIdempotentExecute", "{{define `main`}}<body>{{template `salut`}}</body>{{end}}{{define `salut`}}Salut, {{`& Tschau`}}!{{end}}{{template `main`}}{{template `main`}}"),
 ]
 
 ERRORS = [("TestErrors: " + text, text) for text in [
