@@ -110,7 +110,7 @@ pub struct Flags {
     auto_reload: bool,
 
     /// How many bytes of old journal to keep.
-    #[arg(long = "journal.retention.size", value_name = "BYTES", default_value_t = 1 << 30)]
+    #[arg(long = "journal.retention.size", value_name = "BYTES", default_value_t = 1_000_000_000)]
     journal_size: u64,
 
     /// How long to keep old journal.

@@ -2,6 +2,7 @@
 //! later still names file, line and column. Secrets are a type that cannot print.
 
 mod alerting;
+pub mod alertmanager;
 mod cluster_tls;
 mod coordinator;
 mod discovery;
@@ -25,8 +26,9 @@ pub mod yaml;
 mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use alertmanager::AlertmanagerFile;
 pub use cluster_tls::ClusterTls;
-pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
+pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;
@@ -39,6 +41,6 @@ pub use position::Position;
 pub use prometheus::PrometheusConfig;
 pub use relabel::RelabelConfigs;
 pub use secret::Secret;
-pub use url::Url;
+pub use url::{SecretUrl, Url, UrlError};
 pub use watch::{DirectoryWatcher, FileWatcher, WatchError};
 pub use web::{ClientAuth, RateLimit, ServerTls, WebConfig};

@@ -5,6 +5,7 @@
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
 mod command_line;
+mod day;
 mod discovery;
 mod durability;
 mod faults;

@@ -86,7 +86,7 @@ fn options(directory: &Path, port: u16) -> Options {
         alerts_max: 1_000_000,
         alerts_relabel: true,
         auto_reload: false,
-        journal_size: 1 << 30,
+        journal_size: 1_000_000_000,
         journal_time: Duration::from_secs(7 * 24 * 3600),
     }
 }
