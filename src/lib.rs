@@ -9,5 +9,7 @@ pub mod discovery;
 pub mod engine;
 pub mod forward;
 pub mod journal;
+pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod template;

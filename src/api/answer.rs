@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -52,6 +52,23 @@ pub fn json_string(status: StatusCode, message: &str) -> Answer {
 #[must_use]
 pub fn framework_error(status: StatusCode, code: u16, message: &str) -> Answer {
     json(status, format!("{{\"code\":{code},\"message\":{}}}", serde_json::Value::from(message)))
+}
+
+/// What go-openapi answers to a request without a body whose `Accept` header leaves JSON out.
+#[must_use]
+pub fn refuse_accept(headers: &HeaderMap) -> Option<Answer> {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let takes_json = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let quality = parts.find_map(|parameter| parameter.strip_prefix("q=")).unwrap_or("1");
+        ["*/*", "application/*", "application/json"].iter().any(|known| media.eq_ignore_ascii_case(known))
+            && quality.parse::<f64>().is_ok_and(|quality| quality > 0.0)
+    };
+    (!accept.is_empty() && !accept.split(',').any(takes_json)).then(|| {
+        let message = "unsupported media type requested, only [application/json] are available";
+        framework_error(StatusCode::NOT_ACCEPTABLE, 406, message)
+    })
 }
 
 /// What go-openapi answers to a method that a known path does not have.

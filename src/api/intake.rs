@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{Request, StatusCode};
 use hyper::body::Body;
 use serde::Serialize;
@@ -115,15 +115,20 @@ impl Intake {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::fmt::Display,
     {
-        if let Some(refusal) = refuse_headers(request.headers()) {
+        if let Some(refusal) = refuse_content_type(request.headers()) {
             return refusal;
         }
+        let not_acceptable = answer::refuse_accept(request.headers());
         let path = came_through(request.headers());
         let looped = path.split(',').any(|id| id.trim() == &*self.id);
         let body = match limits.read(request).await {
             Ok(body) => body,
             Err(error) => return answer::json_string(error.status(), &error.to_string()),
         };
+        // go-openapi asks what the answer may be only where there is no body.
+        if let Some(refusal) = not_acceptable.filter(|_| body.as_ref().is_empty()) {
+            return refusal;
+        }
         if looped {
             metrics.looped.inc();
             return answer::empty(StatusCode::OK);
@@ -221,24 +226,14 @@ fn came_through(headers: &HeaderMap) -> Arc<str> {
     Arc::from(ids.join(","))
 }
 
-/// go-openapi's checks of what the body is and what the answer may be.
-fn refuse_headers(headers: &HeaderMap) -> Option<Answer> {
-    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    let content_type = text(CONTENT_TYPE).unwrap_or("application/octet-stream");
+/// go-openapi's check of what the body is.
+fn refuse_content_type(headers: &HeaderMap) -> Option<Answer> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = given.unwrap_or("application/octet-stream");
     let media = content_type.split(';').next().unwrap_or_default().trim();
-    if !media.eq_ignore_ascii_case("application/json") {
+    (!media.eq_ignore_ascii_case("application/json")).then(|| {
         let message = format!("unsupported media type {content_type:?}, only [application/json] are allowed");
-        return Some(answer::framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, &message));
-    }
-    let accepts_json = text(ACCEPT).is_none_or(|accept| {
-        accept.split(',').any(|range| {
-            let range = range.split(';').next().unwrap_or_default().trim();
-            range.is_empty() || ["*/*", "application/*", "application/json"].contains(&range)
-        })
-    });
-    (!accepts_json).then(|| {
-        let message = "unsupported media type requested, only [application/json] are available";
-        answer::framework_error(StatusCode::NOT_ACCEPTABLE, 406, message)
+        answer::framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, &message)
     })
 }
 

@@ -101,6 +101,11 @@ impl Api {
         B::Error: std::fmt::Display,
     {
         let backend = &*self.config.backend;
+        if matches!(route, Route::Status | Route::GetAlerts)
+            && let Some(refusal) = answer::refuse_accept(request.headers())
+        {
+            return refusal;
+        }
         match route {
             Route::Root => operations::root(),
             Route::Healthy => operations::healthy(),

@@ -78,12 +78,11 @@ fn page(queues: &Value) -> String {
         }
         let answer = &queue["lastAnswer"];
         if answer.is_object() {
-            let verdict = if answer["delivered"] == true { "delivered" } else { "failed" };
-            lines.push(format!(
-                "  answer     {verdict} at {}: {}",
-                text(&answer["at"]),
-                text(&answer["text"])
-            ));
+            let at = text(&answer["at"]);
+            lines.push(match answer["delivered"] == true {
+                true => format!("  answer     delivered at {at}"),
+                false => format!("  answer     failed at {at}: {}", text(&answer["error"])),
+            });
         }
         if let Some(until) = queue["backOffUntil"].as_str() {
             lines.push(format!("  next try   {until}"));
@@ -127,7 +126,7 @@ mod tests {
             "alertmanagers": [{
                 "alertmanager": "http://am:9093/api/v2/alerts", "length": 3, "capacity": 100, "inFlight": 2,
                 "oldest": "2026-01-01T00:00:00.000Z", "behind": true, "draining": false,
-                "lastAnswer": { "at": "2026-01-01T00:00:01.000Z", "delivered": false, "text": "bad response status 503" },
+                "lastAnswer": { "at": "2026-01-01T00:00:01.000Z", "delivered": false, "error": "bad response status 503" },
                 "backOffUntil": "2026-01-01T00:00:05.000Z", "tocsin": null,
                 "deadLetters": [{ "labels": { "alertname": "x" }, "reason": "no", "at": "then", "times": 2 }],
             }],

@@ -124,7 +124,7 @@ impl Daemon {
         );
         let (discovery, discovery_task, targets) =
             discovery::Manager::new(discovery::Metrics::new(&registry)?, USER_AGENT.to_owned());
-        wiring::subscribe_forwarding(&mut coordinator, &manager, &discovery, USER_AGENT);
+        wiring::subscribe_forwarding(&mut coordinator, &manager, &discovery);
 
         // A bad configuration ends the start before anything is read or sent.
         let reloader = Reloader::start(coordinator, options.auto_reload)?;

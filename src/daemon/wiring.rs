@@ -9,8 +9,9 @@ use super::clock;
 use crate::api::IntakeRules;
 use crate::config::{AlertmanagerConfig, Config, Coordinator};
 use crate::discovery::{self, DiscoverySet};
-use crate::forward;
+use crate::forward::{self, HttpPost, Post, SetConfig};
 use crate::model::MatcherMode;
+use crate::net::NetError;
 
 /// How long an alert without `endsAt` fires if nobody says otherwise: Alertmanager's `resolve_timeout`.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
@@ -44,14 +45,12 @@ pub(super) fn subscribe_forwarding(
     coordinator: &mut Coordinator,
     manager: &forward::Manager,
     discovery: &discovery::Manager,
-    user_agent: &'static str,
 ) {
     let notifier = manager.clone();
-    let wall_clock: forward::Clock = Arc::new(clock::now);
     coordinator.subscribe("notifier", move |config: &Arc<Config>| {
-        let prepared = forward::Prepared::new(alertmanagers(config), user_agent, &wall_clock)?;
+        let sets = alertmanagers(config).iter().map(set).collect::<Result<Vec<_>, NetError>>()?;
         let notifier = notifier.clone();
-        Ok(Box::new(move || notifier.apply_config(prepared)))
+        Ok(Box::new(move || notifier.apply_config(forward::Prepared { sets })))
     });
     let discovery = discovery.clone();
     coordinator.subscribe("discovery", move |config: &Arc<Config>| {
@@ -68,6 +67,10 @@ pub(super) fn subscribe_forwarding(
 
 fn alertmanagers(config: &Config) -> &[AlertmanagerConfig] {
     config.prometheus.as_ref().map_or(&[], |prometheus| &prometheus.alerting.alertmanagers)
+}
+
+fn set(config: &AlertmanagerConfig) -> Result<(SetConfig, Arc<dyn Post>), NetError> {
+    Ok((SetConfig::from(config), Arc::new(HttpPost::new(config, clock::now)?)))
 }
 
 /// What `GET /api/v2/status` shows of the configuration: no secret can be in it.

@@ -5,7 +5,7 @@ use prometheus::{
     Registry,
 };
 
-use super::summary::SummaryVec;
+use crate::metrics::SummaryVec;
 
 /// The instruments of discovery, under Prometheus's names. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -18,7 +18,6 @@ mod metrics;
 mod provider;
 mod refresh;
 mod state;
-mod summary;
 mod target_group;
 #[cfg(test)]
 mod tests;

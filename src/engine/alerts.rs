@@ -66,6 +66,8 @@ pub struct Alerts {
     by_id: HashedMap<Slot>,
     hash: fn(&LabelSet) -> u64,
     next_id: u64,
+    /// The generator URL of the alert that came last: alerts of one rule come together and have the same.
+    last_url: Arc<str>,
 }
 
 impl Default for Alerts {
@@ -84,6 +86,7 @@ impl Alerts {
             by_id: HashedMap::default(),
             hash,
             next_id: 1,
+            last_url: Arc::from(""),
         }
     }
 
@@ -160,6 +163,7 @@ impl Alerts {
                 return Err(Full);
             }
             let phase = phase_at(&received, now);
+            self.share_url(&mut received);
             let received = Arc::new(received);
             let id = id.unwrap_or(AlertId(self.next_id));
             let alert = Arc::clone(&received);
@@ -184,6 +188,15 @@ impl Alerts {
             stored.changed = sequence;
         }
         Ok(Put { slot, received, change, previous: Some(old) })
+    }
+
+    /// Gives the alert the URL text of the one before it, if that is the same.
+    pub(super) fn share_url(&mut self, alert: &mut Alert) {
+        if alert.generator_url == self.last_url {
+            alert.generator_url = Arc::clone(&self.last_url);
+        } else {
+            self.last_url = Arc::clone(&alert.generator_url);
+        }
     }
 
     /// Stores an alert as it is; an alert with the same labels or number is replaced.

@@ -176,6 +176,10 @@ impl Snapshot {
             if alerts.get(&stored.alert.labels).is_some() || alerts.get_by_id(stored.id).is_some() {
                 return Err(DecodeError::Invalid("alert: it is there twice"));
             }
+            let mut stored = stored;
+            if let Some(alert) = Arc::get_mut(&mut stored.alert) {
+                alerts.share_url(alert);
+            }
             let slot = alerts.insert(stored);
             for (book, flags) in books.iter_mut().zip(flags) {
                 book.set_flags(slot, flags);

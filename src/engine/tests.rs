@@ -402,3 +402,37 @@ fn sweeps_are_not_late_however_long_the_pause() {
     assert_eq!((again.change, again.sequence), (Some(Change::Begin), Sequence(2)));
     assert_ne!(again.id.0, 1, "the old one had left");
 }
+
+/// Not a test but a measurement: `cargo test --release --lib engine::tests::what_an_alert_costs -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn what_an_alert_costs() {
+    let resident = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+        statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4096
+    };
+    let big = |n: usize, ends: i64| {
+        let mut one = alert(&format!("SomethingIsWrongWithTheService{n}"), 0, ends);
+        let labels = (0..9).map(|l| (format!("label_{l}"), format!("value-{l}-of-{n}-and-more")));
+        one.labels = labels.chain([("alertname".to_owned(), format!("Alert{n}"))]).collect();
+        one.annotations =
+            (0..3).map(|a| (format!("annotation_{a}"), format!("{n} {}", "text ".repeat(22)))).collect();
+        one
+    };
+    const COUNT: usize = 100_000;
+    let mut engine = Engine::new(Plan::default());
+    engine.handle(at(0), active(&["one", "two", "three"]));
+    let before = resident();
+    let mut spent = Duration::ZERO;
+    for (round, ends) in [240, 300, 360].into_iter().enumerate() {
+        for chunk in 0..COUNT / 256 {
+            let states: Vec<_> = (chunk * 256..chunk * 256 + 256).map(|n| big(n, ends)).collect();
+            let start = tokio::time::Instant::now();
+            drop(engine.handle(at(60 * round as i64), alerts(states)));
+            spent += start.elapsed();
+        }
+        let per_alert = spent.as_nanos() as usize / COUNT;
+        println!("round {round}: {per_alert} ns an alert, {} bytes an alert", (resident() - before) / COUNT);
+        spent = Duration::ZERO;
+    }
+}

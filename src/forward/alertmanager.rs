@@ -22,7 +22,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 const DEAD_LETTERS_MAX: usize = 100;
 
 /// An alert that an Alertmanager refused for good.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
     /// Its labels, as the Alertmanager was told them.
     pub labels: std::collections::BTreeMap<String, String>,
@@ -41,8 +41,8 @@ pub struct LastAnswer {
     pub at: String,
     /// Whether the alerts were taken.
     pub delivered: bool,
-    /// The status, or the error.
-    pub text: String,
+    /// Why not; empty if they were.
+    pub error: String,
 }
 
 /// What the manager is doing for an Alertmanager, apart from waiting.
@@ -71,6 +71,8 @@ pub(super) struct Alertmanager {
     pub(super) destination: Destination,
     pub(super) queue: Queue,
     pub(super) busy: Busy,
+    /// The task that keeps it busy.
+    pub(super) task: Option<tokio::task::Id>,
     /// Parts of a batch that was refused whole, to be tried next.
     split: VecDeque<Vec<Queued>>,
     failures: u32,
@@ -94,6 +96,7 @@ impl Alertmanager {
             destination,
             queue,
             busy: Busy::No,
+            task: None,
             split: VecDeque::new(),
             failures: 0,
             back_off_until: None,
@@ -194,8 +197,19 @@ impl Alertmanager {
         Step::Report
     }
 
-    /// The batch was taken.
-    pub(super) fn delivered(&mut self) {
+    /// It said which tocsin it is, or not.
+    pub(super) fn set_tocsin(&mut self, id: Option<Arc<str>>) {
+        if let Some(id) = id {
+            if self.tocsin.is_none() {
+                // What is queued may have come through a tocsin.
+                self.refill_due(false);
+            }
+            self.tocsin = Some(id);
+        }
+    }
+
+    /// It works, whatever it said.
+    pub(super) fn answered(&mut self) {
         self.failures = 0;
         self.back_off_until = None;
     }
@@ -209,7 +223,7 @@ impl Alertmanager {
         jitter: f64,
         now: Timestamp,
         instant: Instant,
-    ) -> Duration {
+    ) {
         for part in std::mem::take(&mut self.split).into_iter().rev() {
             self.queue.put_back(part, now);
         }
@@ -221,13 +235,11 @@ impl Alertmanager {
         let jittered = doubled.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         let pause = jittered.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
         self.back_off_until = Some(instant + pause);
-        pause
     }
 
     /// The batch was refused: its halves are tried. Gives back the entry, if it was a single one: a dead letter.
     pub(super) fn refused(&mut self, mut entries: Vec<Queued>) -> Option<Queued> {
-        self.failures = 0;
-        self.back_off_until = None;
+        self.answered();
         if entries.len() <= 1 {
             return entries.pop();
         }

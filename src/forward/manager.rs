@@ -1,8 +1,14 @@
 //! The notifier manager: its handle, and the one task that owns every set, queue and back-off.
 
-use std::collections::BTreeMap;
+mod answers;
+mod drain;
+mod sets;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,75 +16,24 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tracing::{error, info, warn};
+use tracing::warn;
 
-use super::alertmanager::{Alertmanager, Busy, Step};
+use self::state::{Done, State};
+use super::alertmanager::{Alertmanager, Step};
 use super::item::Item;
 use super::metrics::Metrics;
-use super::post::{BoxFuture, Post, PostRequest, Verdict};
-use super::queue::{Batch, Queue, Queued};
-use super::set::{AlertmanagerSet, SetConfig};
+use super::post::{Post, PostRequest, Verdict};
+use super::queue::{Batch, Queued};
+use super::set::AlertmanagerSet;
+use super::store::{Options, Prepared, Store};
 use super::view::{Discovered, QueueView};
 use crate::config::ConfigHash;
-use crate::discovery::{TargetGroup, TargetSets};
-use crate::model::{Accepted, Destination, Outcome, Refill, Timestamp, Told};
+use crate::discovery::TargetSets;
+use crate::model::{Accepted, Destination, Outcome, Timestamp, Told};
 
 /// How many accepted states may wait for the manager's task. It takes them at once, whatever the Alertmanagers do; if
 /// more arrive before it runs, the states stay in the store and every Alertmanager is refilled from there.
 const INBOX_MAX: usize = 65_536;
-
-/// The store of alerts, as the manager needs it: implemented by the daemon over the engine's mailbox.
-///
-/// Calls that one caller makes one after the other must take effect in that order, and those that [`Manager::send`]
-/// was called for before a refill is answered are in the answer.
-pub trait Store: Send + Sync {
-    /// These are the Alertmanagers that have to be told, and those that are gone and still being drained.
-    fn destinations(&self, active: Vec<Destination>, draining: Vec<Destination>) -> BoxFuture<()>;
-    /// This is what became of states at a destination.
-    fn report(&self, destination: Destination, told: Vec<Told>) -> BoxFuture<()>;
-    /// What does this destination have to be told, at most `limit` states? (See `Engine::refill`.)
-    fn refill(&self, destination: Destination, forgotten: bool, limit: usize) -> BoxFuture<Refill>;
-}
-
-/// The wall clock, as a function.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// What the manager is told at its start.
-#[derive(Clone)]
-pub struct Options {
-    /// `--alertmanager.notification-queue-capacity`: alerts a queue, 10000 by default.
-    pub queue_capacity: usize,
-    /// `--alertmanager.notification-batch-size`: alerts a request, 256 by default and for 0.
-    pub max_batch_size: usize,
-    /// `--alertmanager.drain-notification-queue-on-shutdown`: whether what is queued is still sent when we stop and
-    /// when an Alertmanager is no longer discovered.
-    pub drain_on_shutdown: bool,
-    /// How long stopping may take, and draining an Alertmanager that is gone.
-    pub drain_timeout: Duration,
-    /// How long after its `endsAt` an end is still told.
-    pub end_expiry: Duration,
-    /// Who we are, for the header `Tocsin-Path`.
-    pub id: Arc<str>,
-    /// Our own TCP listeners: nothing is forwarded to them.
-    pub listeners: Vec<SocketAddr>,
-    /// The wall clock.
-    pub clock: Clock,
-    /// Seeds the jitter of back-offs.
-    pub seed: u64,
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// A configuration with its clients built: putting it into effect cannot fail.
-#[derive(Debug)]
-pub struct Prepared {
-    /// Each entry with its client, in the order of the file.
-    pub sets: Vec<(SetConfig, Arc<dyn Post>)>,
-}
 
 /// The handle of the notifier manager, cheap to clone; [`Manager::run`] is its task.
 #[derive(Debug, Clone)]
@@ -109,45 +64,6 @@ struct Inbox {
     overflowed: bool,
     config: Option<Prepared>,
     views: Vec<oneshot::Sender<Vec<QueueView>>>,
-}
-
-/// An Alertmanager that is gone, with what is needed to drain it.
-#[derive(Debug)]
-struct Gone {
-    alertmanager: Alertmanager,
-    client: Arc<dyn Post>,
-    timeout: Duration,
-}
-
-/// What the task owns.
-#[derive(Debug)]
-struct State {
-    sets: BTreeMap<ConfigHash, AlertmanagerSet>,
-    gone: Vec<Gone>,
-    targets: TargetSets,
-    tasks: JoinSet<Done>,
-    random: fastrand::Rng,
-    /// The destinations that the store was told last.
-    told: (Vec<Destination>, Vec<Destination>),
-}
-
-/// What a task for an Alertmanager has done.
-#[derive(Debug)]
-enum Done {
-    Posted {
-        destination: Destination,
-        batch: Batch,
-        verdict: Verdict,
-        tocsin: Option<Arc<str>>,
-        took: Duration,
-    },
-    Refilled {
-        destination: Destination,
-        refill: Refill,
-    },
-    Reported {
-        destination: Destination,
-    },
 }
 
 impl Manager {
@@ -229,14 +145,7 @@ impl Manager {
     pub async fn run(&self, mut targets: mpsc::Receiver<TargetSets>) {
         let receiver = self.0.more_receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut more) = receiver else { return };
-        let mut state = State {
-            sets: BTreeMap::new(),
-            gone: Vec::new(),
-            targets: TargetSets::new(),
-            tasks: JoinSet::new(),
-            random: fastrand::Rng::with_seed(self.0.options.seed),
-            told: Default::default(),
-        };
+        let mut state = State::new(self.0.options.seed);
         let mut stopping = self.0.stopping.subscribe();
         let mut discovering = true;
         while !*stopping.borrow_and_update() {
@@ -274,87 +183,6 @@ impl Manager {
         for hash in hashes {
             self.sync(state, hash);
         }
-    }
-
-    fn sync(&self, state: &mut State, hash: ConfigHash) {
-        let none: &[TargetGroup] = &[];
-        let groups = state.targets.get(&hash.to_string()).map_or(none, Vec::as_slice);
-        let Some(set) = state.sets.get_mut(&hash) else { return };
-        let synced = set.sync(groups, &self.0.options.listeners);
-        for err in &synced.errors {
-            error!(component = "notifier", err, "Creating discovered Alertmanagers failed");
-        }
-        for url in &synced.own {
-            error!(component = "notifier", alertmanager = %url, "Not forwarding to our own listener");
-        }
-        let removed: Vec<Alertmanager> =
-            synced.disappeared.iter().filter_map(|url| set.remove(url)).collect();
-        let (client, timeout) = (Arc::clone(&set.client), set.config.timeout);
-        for url in synced.appeared {
-            let destination = Destination { set: *hash.as_bytes(), url };
-            let back = state.gone.iter().position(|gone| gone.alertmanager.destination == destination);
-            let alertmanager = match back {
-                Some(place) => {
-                    let mut back = state.gone.swap_remove(place).alertmanager;
-                    back.drain_until = None;
-                    back.refill_due(true);
-                    back
-                }
-                None => {
-                    self.0.metrics.add(&destination.url, self.0.options.queue_capacity);
-                    let options = &self.0.options;
-                    Alertmanager::new(destination, Queue::new(options.queue_capacity, options.end_expiry))
-                }
-            };
-            if let Some(set) = state.sets.get_mut(&hash) {
-                set.insert(alertmanager);
-            }
-        }
-        for alertmanager in removed {
-            self.let_go(state, Gone { alertmanager, client: Arc::clone(&client), timeout });
-        }
-    }
-
-    fn apply(&self, state: &mut State, config: Prepared) {
-        let mut old = std::mem::take(&mut state.sets);
-        for (config, client) in config.sets {
-            let hash = config.hash;
-            if state.sets.contains_key(&hash) {
-                warn!(component = "notifier", set = %hash, "Two entries of alerting.alertmanagers are the same: they are one");
-                continue;
-            }
-            let set = old.remove(&hash).unwrap_or_else(|| AlertmanagerSet::new(config, client));
-            state.sets.insert(hash, set);
-        }
-        let hashes: Vec<ConfigHash> = state.sets.keys().copied().collect();
-        for hash in hashes {
-            self.sync(state, hash);
-        }
-        for (_, mut set) in old {
-            let urls: Vec<Arc<str>> = set.active().map(|am| Arc::clone(&am.destination.url)).collect();
-            for alertmanager in urls.iter().filter_map(|url| set.remove(url)).collect::<Vec<_>>() {
-                let (client, timeout) = (Arc::clone(&set.client), set.config.timeout);
-                self.let_go(state, Gone { alertmanager, client, timeout });
-            }
-        }
-    }
-
-    /// An Alertmanager is no longer discovered or configured: its queue is drained in the background, unless that is
-    /// off, it does not answer, or another set sends to the same URL.
-    fn let_go(&self, state: &mut State, mut gone: Gone) {
-        let alertmanager = &mut gone.alertmanager;
-        let url = Arc::clone(&alertmanager.destination.url);
-        let elsewhere =
-            state.sets.values().flat_map(AlertmanagerSet::active).any(|am| am.destination.url == url);
-        if !self.0.options.drain_on_shutdown || alertmanager.is_failing() || elsewhere {
-            let count = alertmanager.clear();
-            if count > 0 && !elsewhere {
-                warn!(component = "notifier", alertmanager = %url, count, "Alertmanager is gone, giving up its queue");
-                self.0.metrics.dropped.with_label_values(&[&url]).inc_by(count as f64);
-            }
-        }
-        alertmanager.drain_until = Some(Instant::now() + self.0.options.drain_timeout);
-        state.gone.push(gone);
     }
 
     /// Takes over what others have left for the task.
@@ -404,27 +232,6 @@ impl Manager {
         }
     }
 
-    /// Tells the store whom there is to tell, if that has changed.
-    async fn tell_destinations(&self, state: &mut State) {
-        state.gone.retain(|gone| {
-            let done = gone.alertmanager.is_idle();
-            if done {
-                self.0.metrics.remove(&gone.alertmanager.destination.url);
-            }
-            !done
-        });
-        let mut active: Vec<Destination> =
-            state.sets.values().flat_map(AlertmanagerSet::active).map(|am| am.destination.clone()).collect();
-        active.sort_unstable();
-        let mut draining: Vec<Destination> =
-            state.gone.iter().map(|gone| gone.alertmanager.destination.clone()).collect();
-        draining.sort_unstable();
-        if state.told != (active.clone(), draining.clone()) {
-            self.0.store.destinations(active.clone(), draining.clone()).await;
-            state.told = (active, draining);
-        }
-    }
-
     /// Starts what can be done now for every Alertmanager; none waits for another.
     fn send_all(&self, state: &mut State) {
         let instant = Instant::now();
@@ -471,8 +278,8 @@ impl Manager {
         };
         let store = Arc::clone(&self.0.store);
         let limit = self.0.options.queue_capacity;
-        match step {
-            Step::Nothing => {}
+        let task = match step {
+            Step::Nothing => return,
             Step::Post(batch) => {
                 let request = self.request(&destination, &batch, timeout, now);
                 tasks.spawn(Self::send_one(
@@ -482,24 +289,21 @@ impl Manager {
                     unreported,
                     batch,
                     request,
-                ));
+                ))
             }
-            Step::Refill { forgotten } => {
-                tasks.spawn(async move {
-                    if !unreported.is_empty() {
-                        store.report(destination.clone(), unreported).await;
-                    }
-                    let refill = store.refill(destination.clone(), forgotten, limit).await;
-                    Done::Refilled { destination, refill }
-                });
-            }
-            Step::Report => {
-                tasks.spawn(async move {
+            Step::Refill { forgotten } => tasks.spawn(async move {
+                if !unreported.is_empty() {
                     store.report(destination.clone(), unreported).await;
-                    Done::Reported { destination }
-                });
-            }
-        }
+                }
+                let refill = store.refill(destination.clone(), forgotten, limit).await;
+                Done::Refilled { destination, refill }
+            }),
+            Step::Report => tasks.spawn(async move {
+                store.report(destination.clone(), unreported).await;
+                Done::Reported { destination }
+            }),
+        };
+        alertmanager.task = Some(task.id());
     }
 
     fn request(
@@ -513,189 +317,6 @@ impl Manager {
         let through = batch.entries.first().and_then(|first| first.item.accepted.path.as_ref());
         let path = through.map_or_else(|| Arc::clone(id), |through| Arc::from(format!("{through},{id}")));
         PostRequest { url: Arc::clone(&destination.url), body: body(&batch.entries, now), timeout, path }
-    }
-
-    /// A task for an Alertmanager has ended.
-    fn finish(&self, state: &mut State, done: Result<Done, tokio::task::JoinError>) {
-        let done = match done {
-            Ok(done) => done,
-            Err(err) => {
-                error!(component = "notifier", %err, "A request ended by a fault of ours");
-                return;
-            }
-        };
-        match done {
-            Done::Posted { destination, batch, verdict, tocsin, took } => {
-                if tocsin.as_ref() == Some(&self.0.options.id) {
-                    self.found_ourselves(state, &destination);
-                }
-                let jitter = state.random.f64();
-                if let Some(alertmanager) = state.find(&destination) {
-                    alertmanager.busy = Busy::No;
-                    if tocsin.is_some() && alertmanager.tocsin.is_none() {
-                        alertmanager.refill_due(false);
-                    }
-                    alertmanager.tocsin = tocsin.or(alertmanager.tocsin.take());
-                    self.judge(alertmanager, batch, verdict, took, jitter);
-                }
-            }
-            Done::Refilled { destination, refill } => {
-                // What was accepted before the answer is in the inbox by now, and must not come after it.
-                self.take_inbox(state);
-                let now = (self.0.options.clock)();
-                let items: Vec<Arc<Item>> = refill.alerts.iter().cloned().map(Item::new).collect();
-                let hash = ConfigHash::from_bytes(destination.set);
-                let relabelled =
-                    state.sets.get(&hash).filter(|set| set.relabels()).map(|set| set.relabel(&items));
-                let (items, dropped) = relabelled.unwrap_or((items, Vec::new()));
-                if let Some(alertmanager) = state.find(&destination) {
-                    alertmanager.suppress(dropped.iter());
-                    alertmanager.refill(&items, &refill, now);
-                }
-            }
-            Done::Reported { destination } => {
-                if let Some(alertmanager) = state.find(&destination) {
-                    alertmanager.busy = Busy::No;
-                }
-            }
-        }
-    }
-
-    /// An answer came from ourselves: the target is one of our listeners under another name.
-    fn found_ourselves(&self, state: &mut State, destination: &Destination) {
-        let hash = ConfigHash::from_bytes(destination.set);
-        let Some(set) = state.sets.get_mut(&hash) else { return };
-        let (client, timeout) = (Arc::clone(&set.client), set.config.timeout);
-        if let Some(mut alertmanager) = set.drop_own(&destination.url) {
-            error!(component = "notifier", alertmanager = %destination.url, "Not forwarding to our own listener");
-            alertmanager.clear();
-            state.gone.push(Gone { alertmanager, client, timeout });
-        }
-    }
-
-    /// Draws the consequences of an answer.
-    fn judge(
-        &self,
-        alertmanager: &mut Alertmanager,
-        batch: Batch,
-        verdict: Verdict,
-        took: Duration,
-        jitter: f64,
-    ) {
-        let metrics = &self.0.metrics;
-        let (now, instant) = ((self.0.options.clock)(), Instant::now());
-        let (url, count) = (Arc::clone(&alertmanager.destination.url), batch.len());
-        let label = &[&*url];
-        let answer = |delivered, text: &str| {
-            Some(super::alertmanager::LastAnswer {
-                at: now.to_rfc3339_millis(),
-                delivered,
-                text: text.to_owned(),
-            })
-        };
-        match verdict {
-            Verdict::Delivered => {
-                if alertmanager.is_failing() {
-                    info!(component = "notifier", alertmanager = %url, "Alertmanager answers again");
-                }
-                metrics.sent.with_label_values(label).inc_by(count as f64);
-                metrics.observe(&url, took.as_secs_f64(), instant);
-                alertmanager.delivered();
-                alertmanager.last_answer = answer(true, "taken");
-            }
-            Verdict::Refused(reason) => {
-                metrics.errors.with_label_values(label).inc_by(count as f64);
-                alertmanager.last_answer = answer(false, &reason);
-                error!(component = "notifier", alertmanager = %url, count, err = %reason, "Error sending alerts");
-                if let Some(letter) = alertmanager.refused(batch.entries) {
-                    metrics.dropped.with_label_values(label).inc_by(letter.pieces() as f64);
-                    let alert = letter.item.accepted.alert.labels.clone();
-                    warn!(component = "notifier", alertmanager = %url, ?alert, err = %reason, "Alert refused, kept as a dead letter");
-                    letter.told(Outcome::DeadLettered, &mut alertmanager.unreported);
-                    alertmanager.bury(&letter, &reason, now);
-                }
-            }
-            Verdict::Failed { reason, retry_after } => {
-                metrics.errors.with_label_values(label).inc_by(count as f64);
-                alertmanager.last_answer = answer(false, &reason);
-                let pause = alertmanager.failed(batch.entries, retry_after, jitter, now, instant);
-                error!(component = "notifier", alertmanager = %url, count, err = %reason, retry_in = ?pause, "Error sending alerts");
-                if alertmanager.drain_until.is_some() {
-                    let count = alertmanager.clear();
-                    warn!(component = "notifier", alertmanager = %url, count, "Alertmanager is gone, giving up its queue");
-                    metrics.dropped.with_label_values(label).inc_by(count as f64);
-                }
-            }
-        }
-    }
-
-    /// Shows others what changed.
-    fn publish(&self, state: &State) {
-        let mut discovered = Discovered::default();
-        for set in state.sets.values() {
-            discovered.active.extend(set.active().map(|am| Arc::clone(&am.destination.url)));
-            discovered.dropped.extend(set.dropped().iter().cloned());
-        }
-        let metrics = &self.0.metrics;
-        metrics.discovered.set(discovered.active.len() as i64);
-        self.0.discovered.send_if_modified(|shown| {
-            let changed = **shown != discovered;
-            if changed {
-                *shown = Arc::new(discovered);
-            }
-            changed
-        });
-        for alertmanager in state.all() {
-            let label = &[&*alertmanager.destination.url];
-            metrics.queue_length.with_label_values(label).set(alertmanager.len() as f64);
-            metrics.behind.with_label_values(label).set(f64::from(u8::from(alertmanager.queue.is_behind())));
-            metrics.failing.with_label_values(label).set(f64::from(u8::from(alertmanager.is_failing())));
-        }
-    }
-
-    /// The end: requests in flight finish and, unless draining is off, queues are sent, up to the deadline. An
-    /// Alertmanager that fails meanwhile is left: the journal has what it must be told.
-    async fn drain(&self, state: &mut State) {
-        info!(component = "notifier", "Stopping notification manager...");
-        self.take_inbox(state);
-        let deadline = Instant::now() + self.0.options.drain_timeout;
-        if !self.0.options.drain_on_shutdown {
-            for alertmanager in state.all_mut() {
-                let count = alertmanager.clear();
-                warn!(
-                    component = "notifier",
-                    alertmanager = %alertmanager.destination.url,
-                    count,
-                    "Alert notification queue not drained on shutdown, it follows after the next start"
-                );
-            }
-        }
-        loop {
-            if self.0.options.drain_on_shutdown {
-                self.send_all(state);
-            }
-            let open = state.all().any(|am| am.busy != Busy::No);
-            if !open {
-                break;
-            }
-            tokio::select! {
-                Some(done) = state.tasks.join_next() => self.finish(state, done),
-                () = sleep_until(deadline) => break,
-            }
-        }
-        for alertmanager in state.all() {
-            let count = alertmanager.len() + alertmanager.busy.count();
-            if count > 0 {
-                warn!(
-                    component = "notifier",
-                    alertmanager = %alertmanager.destination.url,
-                    count,
-                    "Alert notification queue not drained on shutdown, it follows after the next start"
-                );
-            }
-        }
-        state.tasks.shutdown().await;
-        self.publish(state);
     }
 
     /// Posts one batch and reports what was delivered.
@@ -741,32 +362,4 @@ fn body(entries: &[Queued], now: Timestamp) -> Bytes {
     }
     body.push(b']');
     Bytes::from(body)
-}
-
-impl State {
-    fn all(&self) -> impl Iterator<Item = &Alertmanager> {
-        let active = self.sets.values().flat_map(AlertmanagerSet::active);
-        active.chain(self.gone.iter().map(|gone| &gone.alertmanager))
-    }
-
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut Alertmanager> {
-        let active = self.sets.values_mut().flat_map(AlertmanagerSet::active_mut);
-        active.chain(self.gone.iter_mut().map(|gone| &mut gone.alertmanager))
-    }
-
-    fn find(&mut self, destination: &Destination) -> Option<&mut Alertmanager> {
-        let gone = self.gone.iter_mut().map(|gone| &mut gone.alertmanager);
-        let mut gone = gone.filter(|am| am.destination == *destination);
-        let set = self.sets.get_mut(&ConfigHash::from_bytes(destination.set));
-        set.and_then(|set| set.get_mut(&destination.url)).or_else(|| gone.next())
-    }
-
-    fn next_back_off(&self, now: Instant) -> Option<Instant> {
-        let drains = self.gone.iter().filter_map(|gone| gone.alertmanager.drain_until);
-        self.all().filter_map(|am| am.back_off(now)).chain(drains.filter(|until| *until > now)).min()
-    }
-
-    fn views(&self, instant: Instant, now: Timestamp) -> Vec<QueueView> {
-        self.all().map(|alertmanager| QueueView::of(alertmanager, instant, now)).collect()
-    }
 }

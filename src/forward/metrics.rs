@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry};
 
-use super::summary::SummaryVec;
+use crate::metrics::SummaryVec;
 
 /// The instruments of forwarding. Counts alerts, not requests.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Metrics {
             latency: SummaryVec::new(
                 "prometheus_notifications_latency_seconds",
                 "Latency quantiles for sending alert notifications.",
-                "alertmanager",
+                &["alertmanager"],
             )?,
             latency_histogram: HistogramVec::new(histogram.buckets(vec![0.01, 0.1, 1.0, 10.0]), label)?,
             discovered: IntGauge::new(
@@ -129,12 +129,12 @@ impl Metrics {
             let _gone = vector.remove_label_values(label);
         }
         let _gone = self.latency_histogram.remove_label_values(label);
-        self.latency.remove(url);
+        self.latency.remove(&[url]);
     }
 
     /// Notes how long a delivery took.
-    pub(super) fn observe(&self, url: &str, seconds: f64, now: tokio::time::Instant) {
-        self.latency.observe(url, seconds, now);
+    pub(super) fn observe(&self, url: &str, seconds: f64) {
+        self.latency.observe(&[url], seconds);
         self.latency_histogram.with_label_values(&[url]).observe(seconds);
     }
 }

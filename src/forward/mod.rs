@@ -19,22 +19,23 @@
 mod alertmanager;
 mod http;
 mod item;
-mod json;
 mod manager;
 mod metrics;
 mod post;
 mod queue;
 mod set;
-mod summary;
+mod store;
 mod target;
 mod view;
 
 pub use alertmanager::{DeadLetter, LastAnswer};
+pub use http::HttpPost;
 pub use item::Item;
-pub use manager::{Clock, Manager, Options, Prepared, Store};
+pub use manager::Manager;
 pub use metrics::Metrics;
 pub use post::{Answer, BoxFuture, Post, PostRequest, TOCSIN_ID, TOCSIN_PATH};
 pub use queue::{Batch, Queue, Queued};
 pub use set::SetConfig;
+pub use store::{Clock, Options, Prepared, Store};
 pub use target::{AddressError, alertmanagers_from_group, is_own, post_path};
 pub use view::{Discovered, QueueView};

@@ -145,6 +145,8 @@ pub struct Queue {
     end_expiry: Duration,
     behind: bool,
     partial: bool,
+    /// Whether what is queued begins with a refill.
+    refilled: bool,
 }
 
 impl Queue {
@@ -160,6 +162,7 @@ impl Queue {
             end_expiry,
             behind: false,
             partial: false,
+            refilled: false,
         }
     }
 
@@ -232,6 +235,9 @@ impl Queue {
 
     /// Takes up to `max` alerts from the front. Alerts that came through different tocsins do not share a batch, and
     /// moot states are left out.
+    ///
+    /// Of a refill the ends do not share a batch with what fires: an Alertmanager that has forgotten its alerts takes
+    /// those of one request in any order, and an end that it takes first closes the incident.
     pub fn next_batch(&mut self, max: usize, now: Timestamp) -> Batch {
         let mut batch = Batch::default();
         let mut taken = 0;
@@ -246,7 +252,9 @@ impl Queue {
             }
             let first = batch.entries.first().map(|first: &Queued| &first.item.accepted.path);
             let same_path = first.is_none_or(|path| *path == front.item.accepted.path);
-            if taken > 0 && (taken + front.pieces() > max || !same_path) {
+            let fires = |queued: &Queued| !queued.item.accepted.is_resolved_at(now);
+            let end_of_siblings = self.refilled && !fires(front) && batch.entries.iter().any(fires);
+            if taken > 0 && (taken + front.pieces() > max || !same_path || end_of_siblings) {
                 break;
             }
             taken += front.pieces();
@@ -255,6 +263,7 @@ impl Queue {
                 break;
             }
         }
+        self.refilled &= !self.entries.is_empty();
         batch
     }
 
@@ -285,6 +294,7 @@ impl Queue {
         self.places.clear();
         self.behind = refill.more;
         self.partial = false;
+        self.refilled = true;
         for item in items {
             if let Some(queued) = self.find(item) {
                 queued.follow(item, item.accepted.change, now);
@@ -308,6 +318,7 @@ impl Queue {
         self.places.clear();
         self.behind = false;
         self.partial = false;
+        self.refilled = false;
     }
 
     fn append(&mut self, queued: Queued) {

@@ -81,9 +81,9 @@ impl AlertmanagerSet {
         self.dropped.clear();
         for group in groups {
             match alertmanagers_from_group(&group.targets, &group.labels, &self.config) {
-                Ok((kept, dropped)) => {
-                    active.extend(kept);
-                    self.dropped.extend(dropped);
+                Ok(urls) => {
+                    active.extend(urls.active);
+                    self.dropped.extend(urls.dropped);
                 }
                 Err(error) => synced.errors.push(error.to_string()),
             }

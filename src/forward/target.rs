@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::set::SetConfig;
+use super::view::Discovered;
 use crate::model::{LabelSet, LabelSetBuilder, relabel_builder};
 
 const ADDRESS: &str = "__address__";
@@ -25,9 +26,9 @@ pub fn alertmanagers_from_group(
     targets: &[LabelSet],
     labels: &LabelSet,
     config: &SetConfig,
-) -> Result<(Vec<Arc<str>>, Vec<Arc<str>>), AddressError> {
+) -> Result<Discovered, AddressError> {
     let path = post_path(&config.path_prefix);
-    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    let mut urls = Discovered::default();
     for target in targets {
         let mut builder = LabelSetBuilder::new(target);
         builder.set(SCHEME, &config.scheme);
@@ -39,16 +40,16 @@ pub fn alertmanagers_from_group(
         }
         let before = builder.build();
         if relabel_builder(&config.relabel_configs, &mut builder).is_some() {
-            dropped.push(push_url(&before));
+            urls.dropped.push(push_url(&before));
             continue;
         }
         let address = builder.get(ADDRESS).unwrap_or_default();
         if address.contains('/') {
             return Err(AddressError(address.to_owned()));
         }
-        kept.push(push_url(&builder.build()));
+        urls.active.push(push_url(&builder.build()));
     }
-    Ok((kept, dropped))
+    Ok(urls)
 }
 
 /// The path of API v2's alerts below `prefix`, cleaned as Go's `path.Join` does.

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Response, Uri};
 use bytes::Bytes;
@@ -13,6 +12,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio::task::AbortHandle;
+
+use crate::config::{ClientAuth, Position, Secret, ServerTls, Source, TlsVersion};
 
 use super::{ConnectionLimit, ListenAddress, Listener, SocketOptions, TlsServer};
 
@@ -134,17 +135,6 @@ pub(crate) async fn listener(address: &str) -> Listener {
     Listener::bind(&address, &SocketOptions::default(), ConnectionLimit::new(64)).await.unwrap()
 }
 
-/// Waits until `condition` holds, 20 s at most.
-pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    for _ in 0..2000 {
-        if condition() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not within 20 s: {what}");
-}
-
 /// A certificate authority of one test.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -176,5 +166,22 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { cert, key: key.serialize_pem() }
+    }
+}
+
+/// A server's TLS with this certificate and every default.
+pub(crate) fn server_tls(pair: &Pair) -> ServerTls {
+    ServerTls {
+        cert: Source::Inline(pair.cert.clone()),
+        key: Source::Inline(Secret::new(&pair.key)),
+        client_ca: None,
+        client_auth: ClientAuth::None,
+        client_allowed_sans: None,
+        min_version: TlsVersion::Tls12,
+        max_version: TlsVersion::Tls13,
+        cipher_suites: Vec::new(),
+        curve_preferences: Vec::new(),
+        prefer_server_cipher_suites: true,
+        position: Position::default(),
     }
 }

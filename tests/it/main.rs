@@ -4,8 +4,16 @@
 //! `TOCSIN_TESTS=full` runs the long forms. Real peers are found in the directory `TOCSIN_PEERS`, which
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
+mod command_line;
+mod discovery;
 mod durability;
+mod faults;
 mod forwarding;
 mod harness;
+mod intake;
 mod real_peers;
+mod reload;
 mod structure;
+mod template;
+mod transport;
+mod web;

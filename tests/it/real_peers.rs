@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, eventually};
+use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, ago, eventually};
 
 /// The rules of a small shop, with a constant series in place of the CPU's.
 const RULES: &str = r#"
@@ -115,15 +115,36 @@ async fn an_end_during_a_restart_does_not_close_the_incident() {
     };
     let later = "2100-01-01T00:00:00Z";
     assert_eq!(tocsin.push(&serde_json::json!([alert("One", later), alert("Two", later)])).await, Ok(200));
-    eventually("the page", || async { (!webhook.received().is_empty()).then_some(()) }).await;
+    let pages_both = || {
+        webhook
+            .bodies()
+            .last()
+            .is_some_and(|body| body["alerts"].as_array().is_some_and(|alerts| alerts.len() == 2))
+    };
+    eventually("the page about both", || async { pages_both().then_some(()) }).await;
 
     alertmanager.stop().await;
-    assert_eq!(tocsin.push(&serde_json::json!([alert("One", "2026-01-01T00:00:01Z")])).await, Ok(200));
+    assert_eq!(tocsin.push(&serde_json::json!([alert("One", &ago(1))])).await, Ok(200));
     let before = webhook.received().len();
     alertmanager.start_again().await;
     eventually("news of the end", || async { (webhook.received().len() > before).then_some(()) }).await;
+    let statuses = |body: &Value| {
+        let alerts = body["alerts"].as_array().cloned().unwrap_or_default();
+        alerts
+            .iter()
+            .map(|alert| alert["status"].as_str().unwrap_or_default().to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let news = webhook.bodies().pop().expect("news");
+    assert_eq!(statuses(&news), BTreeSet::from(["firing".to_owned(), "resolved".to_owned()]), "{news}");
     for body in webhook.bodies() {
-        assert_eq!(body["status"], "firing", "never all resolved: {body}");
+        assert_eq!(
+            body["status"],
+            "firing",
+            "never all resolved: {body}\n{:#?}\n{}",
+            webhook.received(),
+            tocsin.log()
+        );
     }
 
     // Our own restart tells nobody anything.

@@ -208,7 +208,7 @@ async fn emissions_are_throttled() {
 #[tokio::test]
 async fn stopping_ends_the_receiver() {
     let directory = tempfile::tempdir().unwrap();
-    let mut running = Running::start();
+    let running = Running::start();
     for round in 0..20 {
         let files = vec![directory.path().join(format!("{round}-*.json"))];
         let file = FileSdConfig {

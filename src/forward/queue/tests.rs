@@ -125,6 +125,18 @@ fn a_newer_state_takes_its_place() {
 }
 
 #[test]
+fn of_a_refill_the_ends_travel_apart_from_what_fires() {
+    let ends = |id| state(id, id, Some(Change::End), 0, 60);
+    let mut queue = Queue::new(10, DAY);
+    queue.refill(&[firing([1, 2]), vec![ends(3), ends(4)]].concat(), &refill(false, 4), at(60));
+    assert_eq!(taken(&queue.next_batch(10, at(60))), [1, 2]);
+    assert_eq!(taken(&queue.next_batch(10, at(60))), [3, 4]);
+    // Once the refill has gone, the order of arrival is enough.
+    queue.push(&[firing([5]), vec![ends(6)]].concat(), at(60));
+    assert_eq!(taken(&queue.next_batch(10, at(60))), [5, 6]);
+}
+
+#[test]
 fn a_new_episode_does_not_hide_the_end_of_the_last() {
     let mut queue = Queue::new(10, DAY);
     queue.push(&[state(1, 2, Some(Change::End), 0, 60)], at(60));

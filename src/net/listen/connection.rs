@@ -49,7 +49,7 @@ pub struct Connection {
 pub(in crate::net) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Tls(Box<TlsStream<Stream>>),
+    Tls(Box<TlsStream<Self>>),
 }
 
 impl Connection {

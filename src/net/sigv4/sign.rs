@@ -31,6 +31,10 @@ const UNSIGNED: [&str; 7] = [
 
 /// The `Authorization` header for a request whose `headers` hold everything to be signed, `host` and `x-amz-date`
 /// included (AWS General Reference, "Signature Version 4 signing process").
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a request, its scope and its time: no two belong together"
+)]
 pub(in crate::net) fn authorization(
     credentials: &Credentials,
     region: &str,

@@ -1,40 +1,54 @@
 //! What the tests from outside share: processes, a stand-in Alertmanager, and waiting.
 
+mod api;
+mod in_process;
+mod peer;
 mod peers;
 mod sink;
 mod tocsin;
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub use peers::{Alertmanager, Prometheus};
-pub use sink::{Reply, Sink};
-pub use tocsin::{Tocsin, TocsinBuilder};
+pub(crate) use api::Api;
+pub(crate) use in_process::InProcess;
+pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok};
+pub(crate) use peers::{Alertmanager, Prometheus};
+pub(crate) use sink::{Reply, Sink};
+pub(crate) use tocsin::{Tocsin, TocsinBuilder};
 
 /// How long a condition may take to come true. Generous: the tests wait for conditions, not for time.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Whether the long forms of the tests run.
-pub fn full() -> bool {
+pub(crate) fn full() -> bool {
     std::env::var("TOCSIN_TESTS").is_ok_and(|length| length == "full")
 }
 
 /// `whole` in a full run, else a tenth of it.
-pub fn scaled(whole: usize) -> usize {
+pub(crate) fn scaled(whole: usize) -> usize {
     if full() { whole } else { whole.div_ceil(10) }
 }
 
+/// The time so many seconds ago, as alerts carry it.
+pub(crate) fn ago(seconds: i64) -> String {
+    let then = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
+    then.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}
+
 /// A port of 127.0.0.1 that nobody listened on a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("its address").port()
 }
 
 /// Waits until `condition` gives a value; panics with `what` at the deadline.
-pub async fn eventually<T, F, Fut>(what: &str, mut condition: F) -> T
+pub(crate) async fn eventually<T, F, Fut>(what: &str, mut condition: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Option<T>>,
@@ -47,4 +61,27 @@ where
         assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Alerts that fire, told apart by their label `n`.
+pub(crate) fn firing(numbers: Range<usize>) -> Value {
+    alerts(numbers, "2100-01-01T00:00:00Z")
+}
+
+fn alerts(numbers: Range<usize>, ends_at: &str) -> Value {
+    numbers
+        .map(|number| {
+            json!({
+                "labels": { "alertname": format!("Alert{number}"), "n": number.to_string() },
+                "annotations": { "summary": format!("number {number}") },
+                "startsAt": "2026-01-01T00:00:00Z",
+                "endsAt": ends_at,
+            })
+        })
+        .collect()
+}
+
+/// The labels `n` of such alerts.
+pub(crate) fn numbers(range: Range<usize>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
 }

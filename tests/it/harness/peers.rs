@@ -61,7 +61,7 @@ async fn terminate(child: &mut Option<Child>) {
 
 /// A real Alertmanager that tells a webhook.
 #[derive(Debug)]
-pub struct Alertmanager {
+pub(crate) struct Alertmanager {
     program: PathBuf,
     directory: TempDir,
     port: u16,
@@ -70,7 +70,7 @@ pub struct Alertmanager {
 
 impl Alertmanager {
     /// Starts the newest of `version` (such as `0.33`) with `alertmanager.yml`; `None` where there is none.
-    pub async fn start(version: &str, alertmanager_yml: &str) -> Option<Self> {
+    pub(crate) async fn start(version: &str, alertmanager_yml: &str) -> Option<Self> {
         let program = program("prometheus-alertmanager", version, "prometheus-alertmanager")?;
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("alertmanager.yml"), alertmanager_yml)
@@ -81,7 +81,7 @@ impl Alertmanager {
     }
 
     /// Starts it again after [`Self::kill`] or [`Self::stop`], with what it has stored.
-    pub async fn start_again(&mut self) {
+    pub(crate) async fn start_again(&mut self) {
         let arguments = [
             "--config.file=alertmanager.yml".to_owned(),
             "--storage.path=data".to_owned(),
@@ -93,19 +93,19 @@ impl Alertmanager {
     }
 
     /// `kill -9`
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("a process to kill");
         }
     }
 
     /// A clean stop: it writes its log of notifications.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         terminate(&mut self.child).await;
     }
 
     /// `127.0.0.1:PORT`
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
@@ -116,7 +116,7 @@ impl Alertmanager {
     }
 
     /// Its alerts, as its API shows them.
-    pub async fn alerts(&self) -> Vec<Value> {
+    pub(crate) async fn alerts(&self) -> Vec<Value> {
         let text = self.get("/api/v2/alerts").await.unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
@@ -124,7 +124,7 @@ impl Alertmanager {
 
 /// A real Prometheus.
 #[derive(Debug)]
-pub struct Prometheus {
+pub(crate) struct Prometheus {
     directory: TempDir,
     port: u16,
     _child: Child,
@@ -132,7 +132,7 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Starts the newest of `version` with `prometheus.yml` and the rule file `rules.yml`.
-    pub async fn start(version: &str, prometheus_yml: &str, rules_yml: &str) -> Option<Self> {
+    pub(crate) async fn start(version: &str, prometheus_yml: &str, rules_yml: &str) -> Option<Self> {
         let program = program("prometheus", version, "prometheus")?;
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("prometheus.yml"), prometheus_yml).expect("its configuration");
@@ -156,7 +156,7 @@ impl Prometheus {
     }
 
     /// Replaces its rules and has it read them.
-    pub async fn set_rules(&self, rules_yml: &str) {
+    pub(crate) async fn set_rules(&self, rules_yml: &str) {
         std::fs::write(self.directory.path().join("rules.yml"), rules_yml).expect("its rules");
         let answer = reqwest::Client::new().post(self.url("/-/reload")).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 /// What the sink does with a request.
 #[derive(Debug, Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Takes the alerts.
     Ok,
     /// Takes nothing and answers this status.
@@ -34,17 +34,19 @@ pub enum Reply {
 
 /// One request that the sink answered, or holds.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub(crate) struct Received {
     /// When it had arrived.
-    pub at: Instant,
+    pub(crate) at: Instant,
+    /// The path.
+    pub(crate) path: String,
     /// Its headers, names in lower case.
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// Its body, or null if that is no JSON.
-    pub body: Value,
+    pub(crate) body: Value,
     /// The alerts of its body, if that is a list.
-    pub alerts: Vec<Value>,
+    pub(crate) alerts: Vec<Value>,
     /// Whether they were taken.
-    pub taken: bool,
+    pub(crate) taken: bool,
 }
 
 #[derive(Debug)]
@@ -55,7 +57,7 @@ struct State {
 
 /// A stand-in Alertmanager on a loopback port; stops when dropped.
 #[derive(Debug)]
-pub struct Sink {
+pub(crate) struct Sink {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     server: JoinHandle<()>,
@@ -69,12 +71,12 @@ impl Drop for Sink {
 
 impl Sink {
     /// Starts on a port of its own.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_at("127.0.0.1:0".parse().expect("an address")).await
     }
 
     /// Starts at `address`, where it must come up before the deadline (a port may linger).
-    pub async fn start_at(address: SocketAddr) -> Self {
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
         let listener =
             super::eventually("a port for the sink", || async { TcpListener::bind(address).await.ok() })
                 .await;
@@ -85,27 +87,27 @@ impl Sink {
     }
 
     /// `127.0.0.1:PORT`
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// From now on requests are answered so.
-    pub fn set_reply(&self, reply: Reply) {
+    pub(crate) fn set_reply(&self, reply: Reply) {
         self.state.lock().expect("no poison").reply = reply;
     }
 
     /// All requests so far.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.state.lock().expect("no poison").received.clone()
     }
 
     /// The bodies of all requests so far.
-    pub fn bodies(&self) -> Vec<Value> {
+    pub(crate) fn bodies(&self) -> Vec<Value> {
         self.received().into_iter().map(|request| request.body).collect()
     }
 
     /// All alerts taken so far, in order of arrival.
-    pub fn taken(&self) -> Vec<Value> {
+    pub(crate) fn taken(&self) -> Vec<Value> {
         let state = self.state.lock().expect("no poison");
         state
             .received
@@ -116,17 +118,17 @@ impl Sink {
     }
 
     /// The value of `label` of every alert taken so far, in order of arrival.
-    pub fn taken_labels(&self, label: &str) -> Vec<String> {
+    pub(crate) fn taken_labels(&self, label: &str) -> Vec<String> {
         self.taken().iter().filter_map(|alert| alert["labels"][label].as_str().map(str::to_owned)).collect()
     }
 
     /// Forgets what was received.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.state.lock().expect("no poison").received.clear();
     }
 
     /// Waits until `count` alerts were taken, and gives them.
-    pub async fn wait_for(&self, count: usize) -> Vec<Value> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Value> {
         super::eventually(&format!("{count} alerts at the sink"), || async {
             let taken = self.taken();
             (taken.len() >= count).then_some(taken)
@@ -155,6 +157,7 @@ async fn answer(
     request: Request<Incoming>,
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
     let headers = request
         .headers()
         .iter()
@@ -178,6 +181,7 @@ async fn answer(
     };
     state.lock().expect("no poison").received.push(Received {
         at: Instant::now(),
+        path,
         headers,
         body,
         alerts,

@@ -1,33 +1,47 @@
 //! The binary under test, as a process.
 
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{DEADLINE, eventually, free_port};
+use super::{Api, DEADLINE, eventually, free_port};
+
+/// How a tocsin is started.
+#[derive(Debug, Default)]
+struct How {
+    flags: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// The program that starts it, with its first arguments.
+    launcher: Vec<String>,
+    stdin: Option<OwnedFd>,
+}
 
 /// A tocsin to be started.
 #[derive(Debug)]
-pub struct TocsinBuilder {
+pub(crate) struct TocsinBuilder {
     directory: TempDir,
+    api: Api,
     port: u16,
-    flags: Vec<String>,
+    how: How,
 }
 
 impl TocsinBuilder {
     /// One with this `prometheus.yml`.
-    pub fn new(prometheus_yml: &str) -> Self {
+    pub(crate) fn new(prometheus_yml: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("prometheus.yml"), prometheus_yml).expect("the configuration");
-        Self { directory, port: free_port(), flags: Vec::new() }
+        let port = free_port();
+        Self { directory, api: Api::new(port), port, how: How::default() }
     }
 
     /// One that sends to the Alertmanagers at these addresses, found by file discovery in `alertmanagers.json`.
-    pub fn forwarding_to(addresses: &[String]) -> Self {
+    pub(crate) fn forwarding_to(addresses: &[String]) -> Self {
         let builder = Self::new(
             "alerting:\n  alertmanagers:\n    - timeout: 10s\n      file_sd_configs:\n        - files: [alertmanagers.json]\n",
         );
@@ -36,43 +50,98 @@ impl TocsinBuilder {
     }
 
     /// With another flag.
-    pub fn flag(mut self, flag: impl Into<String>) -> Self {
-        self.flags.push(flag.into());
+    pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
+        self.how.flags.push(flag.into());
         self
     }
 
+    /// With an environment variable.
+    pub(crate) fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.how.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With a file of this name beside its configuration.
+    pub(crate) fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.directory().join(name), text).expect("a file");
+        self
+    }
+
+    /// Started by a program that in the end executes its last arguments.
+    pub(crate) fn launched_by(mut self, launcher: &[&str]) -> Self {
+        self.how.launcher = launcher.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Given `listener` as its standard input, for a launcher that makes something of it.
+    pub(crate) fn given(mut self, listener: TcpListener) -> Self {
+        self.port = listener.local_addr().expect("its address").port();
+        self.api = Api::new(self.port);
+        self.how.stdin = Some(listener.into());
+        self
+    }
+
+    /// Asked by this client, under this scheme.
+    pub(crate) fn asked_by(mut self, client: reqwest::Client, scheme: &str) -> Self {
+        self.api = Api::asked_by(client, format!("{scheme}://127.0.0.1:{}", self.port));
+        self
+    }
+
+    /// Its port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The directory of its files.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// Starts it and waits until it is ready.
-    pub async fn start(self) -> Tocsin {
-        let mut tocsin =
-            Tocsin { child: None, directory: self.directory, port: self.port, flags: self.flags };
+    pub(crate) async fn start(self) -> Tocsin {
+        let mut tocsin = self.build();
         tocsin.start().await;
         tocsin
+    }
+
+    /// Does not start it yet.
+    pub(crate) fn build(self) -> Tocsin {
+        Tocsin { child: None, directory: self.directory, api: self.api, port: self.port, how: self.how }
     }
 }
 
 fn write_targets(directory: &Path, addresses: &[String]) {
-    let partial = directory.join("alertmanagers.json.partial");
-    std::fs::write(&partial, json!([{ "targets": addresses }]).to_string()).expect("the targets");
-    std::fs::rename(partial, directory.join("alertmanagers.json")).expect("the targets");
+    replace(&directory.join("alertmanagers.json"), &json!([{ "targets": addresses }]).to_string());
+}
+
+/// Replaces a file by an atomic rename.
+fn replace(path: &Path, text: &str) {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, text).expect("a file");
+    std::fs::rename(partial, path).expect("a rename");
 }
 
 /// A running (or killed) tocsin with files and a port of its own.
 #[derive(Debug)]
-pub struct Tocsin {
+pub(crate) struct Tocsin {
     child: Option<Child>,
     directory: TempDir,
+    api: Api,
     port: u16,
-    flags: Vec<String>,
+    how: How,
+}
+
+impl Deref for Tocsin {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
 }
 
 impl Tocsin {
     /// Starts it (again) and waits until it is ready.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         self.spawn();
         eventually("tocsin is ready", || async {
             self.get("/-/ready").await.filter(|answer| answer == "OK")
@@ -81,16 +150,21 @@ impl Tocsin {
     }
 
     /// Starts it (again) without waiting.
-    pub fn spawn(&mut self) {
+    pub(crate) fn spawn(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_tocsin"))
+        let binary = env!("CARGO_BIN_EXE_tocsin").to_owned();
+        let mut words = self.how.launcher.iter().chain([&binary]);
+        let stdin = self.how.stdin.as_ref().map(|stdin| stdin.try_clone().expect("a descriptor"));
+        let child = Command::new(words.next().expect("a program"))
+            .args(words)
             .current_dir(self.directory.path())
             .arg("--config.file=prometheus.yml")
             .arg("--storage.path=data")
             .arg(format!("--web.listen-address=127.0.0.1:{}", self.port))
             .arg("--web.listen-address=unix:tocsin.sock")
-            .args(&self.flags)
-            .stdin(Stdio::null())
+            .args(&self.how.flags)
+            .envs(self.how.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::null())
             .stderr(log)
             .kill_on_drop(true)
@@ -100,53 +174,53 @@ impl Tocsin {
     }
 
     /// The end of a process that was not asked for.
-    pub async fn exit_code(&mut self) -> Option<i32> {
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
         tokio::time::timeout(DEADLINE, child.wait()).await.expect("an end").expect("a status").code()
     }
 
     /// `kill -9`, and waits for the end.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("a process to kill");
         }
     }
 
     /// SIGTERM, and waits for the end; gives the exit code.
-    pub async fn stop(&mut self) -> Option<i32> {
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
         self.signal("TERM").await;
         self.exit_code().await
     }
 
     /// Sends a signal by name.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.as_ref().and_then(Child::id).expect("a running tocsin");
         let status = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().await;
         assert!(status.expect("kill").success());
     }
 
     /// The process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("a running tocsin")
     }
 
     /// Replaces the targets of the file discovery, by an atomic rename.
-    pub fn set_targets(&self, addresses: &[String]) {
+    pub(crate) fn set_targets(&self, addresses: &[String]) {
         write_targets(self.directory.path(), addresses);
     }
 
     /// Its directory.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// Its Unix socket.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("tocsin.sock")
     }
 
     /// The log of all starts.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
@@ -154,73 +228,30 @@ impl Tocsin {
         self.directory.path().join("tocsin.log")
     }
 
-    /// `http://127.0.0.1:PORT` and the path.
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+    /// Replaces its configuration, by an atomic rename.
+    pub(crate) fn set_config(&self, prometheus_yml: &str) {
+        self.set_file("prometheus.yml", prometheus_yml);
     }
 
-    /// `127.0.0.1:PORT`
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+    /// Replaces a file beside its configuration, by an atomic rename.
+    pub(crate) fn set_file(&self, name: &str, text: &str) {
+        replace(&self.directory().join(name), text);
     }
 
-    /// The body of a page, whatever its status; `None` when nobody answers.
-    pub async fn get(&self, path: &str) -> Option<String> {
-        let answer = client().get(self.url(path)).send().await.ok()?;
-        answer.text().await.ok()
-    }
-
-    /// A JSON page.
-    pub async fn json(&self, path: &str) -> Value {
-        let text = self.get(path).await.expect("an answer");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
-    }
-
-    /// Pushes alerts over TCP; gives the status, or the error's text.
-    pub async fn push(&self, alerts: &Value) -> Result<u16, String> {
-        let answer = client()
-            .post(self.url("/api/v2/alerts"))
-            .json(alerts)
-            .send()
-            .await
-            .map_err(|error| format!("{error:?}"))?;
-        Ok(answer.status().as_u16())
+    /// Waits for a line of the log that contains all of `parts`, and gives it.
+    pub(crate) async fn wait_for_log(&self, parts: &[&str]) -> String {
+        eventually(&format!("a line of the log with {parts:?}"), || async {
+            let log = self.log();
+            log.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
+        })
+        .await
     }
 
     /// Pushes alerts over the Unix socket; gives the status.
-    pub async fn push_over_socket(&self, alerts: &Value) -> u16 {
+    pub(crate) async fn push_over_socket(&self, alerts: &Value) -> u16 {
         let client =
             reqwest::Client::builder().no_proxy().unix_socket(self.socket()).build().expect("a client");
         let answer = client.post("http://tocsin/api/v2/alerts").json(alerts).send().await.expect("an answer");
         answer.status().as_u16()
     }
-
-    /// The sum of the samples of one metric whose labels contain all of `labels` (as they are printed).
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
-        let page = self.get("/metrics").await?;
-        let samples: Vec<f64> = page
-            .lines()
-            .filter(|line| {
-                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-                    && labels.iter().all(|label| line.contains(label))
-            })
-            .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
-            .collect();
-        (!samples.is_empty()).then(|| samples.iter().sum())
-    }
-
-    /// Asserts the balance of G2: every accepted change is pending or has one outcome.
-    pub async fn assert_balance(&self) {
-        eventually("the balance of accepted, pending and ended changes", || async {
-            let accepted = self.metric("tocsin_changes_accepted_total", &[]).await?;
-            let ended = self.metric("tocsin_changes_total", &[]).await.unwrap_or(0.0);
-            let pending = self.metric("tocsin_changes_pending", &[]).await.unwrap_or(0.0);
-            (accepted == ended + pending).then_some(())
-        })
-        .await;
-    }
-}
-
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().expect("a client")
 }

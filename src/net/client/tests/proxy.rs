@@ -5,11 +5,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{client, post};
-use crate::config::{
-    ClientAuthType, HttpClientConfig, Proxy, ProxyAddress, Secret, Source, TlsConfig, TlsServerConfig, Url,
-};
+use crate::config::{HttpClientConfig, Proxy, ProxyAddress, Secret, Source, TlsConfig, Url};
 use crate::net::TlsServer;
-use crate::net::testing::{Authority, Server, ok};
+use crate::net::testing::{Authority, Server, ok, server_tls};
 
 fn through(proxy_url: &str, no_proxy: &str) -> HttpClientConfig {
     let address =
@@ -63,19 +61,7 @@ async fn tunnel(target: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mute
 async fn tls_goes_through_a_tunnel() {
     let ca = Authority::new("ours");
     let pair = ca.issue(&["am.invalid"]);
-    let tls = TlsServerConfig {
-        cert: Source::Inline(pair.cert),
-        key: Source::Inline(Secret::new(&pair.key)),
-        client_ca: None,
-        client_auth_type: ClientAuthType::NoClientCert,
-        client_allowed_sans: Vec::new(),
-        min_version: None,
-        max_version: None,
-        cipher_suites: Vec::new(),
-        curve_preferences: Vec::new(),
-        prefer_server_cipher_suites: true,
-        position: crate::config::Position::default(),
-    };
+    let tls = server_tls(&pair);
     let server = Server::start_tls(TlsServer::new(&tls, true).unwrap(), |_| ok("tunnelled")).await;
     let (proxy, head) = tunnel(server.address).await;
     let tls_config = TlsConfig { ca: Some(Source::Inline(ca.pem.clone())), ..TlsConfig::default() };

@@ -1,31 +1,12 @@
 use std::path::Path;
 
 use super::{TIMEOUT, client, get, post};
-use crate::config::{
-    ClientAuthType, ClientCertificate, HttpClientConfig, Secret, Source, TlsConfig, TlsServerConfig,
-    TlsVersion,
-};
-use crate::net::testing::{Authority, Pair, Server, ok};
+use crate::config::{ClientAuth, ClientCertificate, HttpClientConfig, Secret, Source, TlsConfig, TlsVersion};
+use crate::net::testing::{Authority, Pair, Server, ok, server_tls};
 use crate::net::{ClientOptions, HttpClient, NetError, SendError, TlsServer};
 
-fn server_config(pair: &Pair) -> TlsServerConfig {
-    TlsServerConfig {
-        cert: Source::Inline(pair.cert.clone()),
-        key: Source::Inline(Secret::new(&pair.key)),
-        client_ca: None,
-        client_auth_type: ClientAuthType::NoClientCert,
-        client_allowed_sans: Vec::new(),
-        min_version: None,
-        max_version: None,
-        cipher_suites: Vec::new(),
-        curve_preferences: Vec::new(),
-        prefer_server_cipher_suites: true,
-        position: crate::config::Position::default(),
-    }
-}
-
 async fn server(pair: &Pair) -> Server {
-    Server::start_tls(TlsServer::new(&server_config(pair), true).unwrap(), |_| ok("secure")).await
+    Server::start_tls(TlsServer::new(&server_tls(pair), true).unwrap(), |_| ok("secure")).await
 }
 
 fn trusting(ca: &Authority) -> HttpClientConfig {
@@ -93,9 +74,9 @@ async fn changed_client_certificates_and_authorities_are_used_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("client");
     let (ca, first, second) = (Authority::new("server"), Authority::new("first"), Authority::new("second"));
-    let mut config = server_config(&ca.issue(&["localhost"]));
+    let mut config = server_tls(&ca.issue(&["localhost"]));
     config.client_ca = Some(Source::Inline(second.pem.clone()));
-    config.client_auth_type = ClientAuthType::RequireAndVerifyClientCert;
+    config.client_auth = ClientAuth::RequireAndVerify;
     let server = Server::start_tls(TlsServer::new(&config, true).unwrap(), |_| ok("known")).await;
     let ca_file = directory.path().join("ca.crt");
     std::fs::write(&ca_file, &ca.pem).unwrap();
@@ -164,8 +145,8 @@ fn what_cannot_work_fails_the_build() {
 #[tokio::test]
 async fn versions_are_bounded() {
     let ca = Authority::new("ours");
-    let mut config = server_config(&ca.issue(&["localhost"]));
-    config.max_version = Some(TlsVersion::Tls12);
+    let mut config = server_tls(&ca.issue(&["localhost"]));
+    config.max_version = TlsVersion::Tls12;
     let server = Server::start_tls(TlsServer::new(&config, true).unwrap(), |_| ok("")).await;
     get(&client(&trusting(&ca)), &url(&server, "localhost")).await.unwrap();
     let mut newer = trusting(&ca);

@@ -16,7 +16,7 @@ const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 
 /// A summary for each combination of label values, with the quantiles 0.5, 0.9 and 0.99 of the last ten minutes.
 #[derive(Debug, Clone)]
-pub(super) struct SummaryVec {
+pub struct SummaryVec {
     desc: Desc,
     name: String,
     help: String,
@@ -33,7 +33,12 @@ struct Series {
 }
 
 impl SummaryVec {
-    pub(super) fn new(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self> {
+    /// No series yet, under this name, help and labels.
+    ///
+    /// # Errors
+    ///
+    /// If the name or a label is not one.
+    pub fn new(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self> {
         let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();
         let desc = Desc::new(name.to_owned(), help.to_owned(), labels.clone(), HashMap::new())?;
         let series = Arc::new(Mutex::new(BTreeMap::new()));
@@ -41,12 +46,13 @@ impl SummaryVec {
     }
 
     /// Shows a series from the start, with nothing observed.
-    pub(super) fn init(&self, values: &[&str]) {
+    pub fn init(&self, values: &[&str]) {
         let values = values.iter().map(|&value| value.to_owned()).collect();
         self.series.lock().unwrap_or_else(PoisonError::into_inner).entry(values).or_default();
     }
 
-    pub(super) fn observe(&self, values: &[&str], sample: f64) {
+    /// Counts a sample in the series with these label values.
+    pub fn observe(&self, values: &[&str], sample: f64) {
         let values = values.iter().map(|&value| value.to_owned()).collect();
         let now = Instant::now();
         let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +65,8 @@ impl SummaryVec {
         }
     }
 
-    pub(super) fn remove(&self, values: &[&str]) {
+    /// Forgets a series.
+    pub fn remove(&self, values: &[&str]) {
         let values: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
         self.series.lock().unwrap_or_else(PoisonError::into_inner).remove(&values);
     }

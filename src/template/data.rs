@@ -1,0 +1,191 @@
+//! What a notification's template sees: Alertmanager's data model, as values that `notify` fills.
+
+use std::sync::Arc;
+
+use super::{text::Text, time::Time, value::Items};
+
+/// A set of name/value pairs (`template.KV`): label sets and annotations. Sorted by name, cheap to clone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kv(Option<Arc<[(Text, Text)]>>);
+
+impl Kv {
+    /// The number of pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pairs().len()
+    }
+
+    /// Whether there is no pair.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs().is_empty()
+    }
+
+    /// The value under a name.
+    #[must_use]
+    pub fn get(&self, name: &[u8]) -> Option<&Text> {
+        let pairs = self.pairs();
+        let at = pairs.binary_search_by(|(other, _)| other.as_ref().cmp(name)).ok()?;
+        pairs.get(at).map(|(_, value)| value)
+    }
+
+    /// The pairs in the order of their names.
+    #[must_use]
+    pub fn pairs(&self) -> &[(Text, Text)] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// The set without the given names.
+    #[must_use]
+    pub fn remove(&self, names: &[Text]) -> Self {
+        self.pairs().iter().filter(|(name, _)| !names.contains(name)).cloned().collect()
+    }
+
+    /// The pairs with `alertname` first, the order in which templates show them.
+    pub(super) fn sorted_pairs(&self) -> impl Iterator<Item = &(Text, Text)> {
+        let pairs = self.pairs();
+        let is_alert_name = |pair: &&(Text, Text)| pair.0.as_ref() == b"alertname";
+        let first = pairs.iter().find(is_alert_name);
+        first.into_iter().chain(pairs.iter().filter(move |pair| !is_alert_name(pair)))
+    }
+
+    /// What is the same in both sets.
+    fn common(&self, other: &Self) -> Self {
+        self.pairs().iter().filter(|(name, value)| other.get(name) == Some(value)).cloned().collect()
+    }
+}
+
+impl<N: Into<Text>, V: Into<Text>> FromIterator<(N, V)> for Kv {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut pairs: Vec<(Text, Text)> =
+            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        pairs.sort_by(|one, two| one.0.cmp(&two.0));
+        // The last of equal names wins, as in a map.
+        pairs.reverse();
+        pairs.dedup_by(|later, earlier| later.0 == earlier.0);
+        pairs.reverse();
+        Self(if pairs.is_empty() { None } else { Some(pairs.into()) })
+    }
+}
+
+/// One of the pairs of a sorted set (`template.Pair`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The label's or annotation's name.
+    pub name: Text,
+    /// Its value.
+    pub value: Text,
+}
+
+/// One alert of a notification (`template.Alert`).
+#[derive(Debug, Clone)]
+pub struct Alert {
+    /// `firing` or `resolved`.
+    pub status: Text,
+    /// The alert's labels.
+    pub labels: Kv,
+    /// The alert's annotations.
+    pub annotations: Kv,
+    /// When it began.
+    pub starts_at: Time,
+    /// When it ended; [`Time::ZERO`] while it fires.
+    pub ends_at: Time,
+    /// Where the rule can be seen.
+    pub generator_url: Text,
+    /// The hash of the label set, 16 hexadecimal digits.
+    pub fingerprint: Text,
+}
+
+/// What a template gets as `.` (`*template.Data`).
+#[derive(Debug, Clone)]
+pub struct Data {
+    /// The receiver's name with the characters special in regular expressions escaped.
+    pub receiver: Text,
+    /// `firing` if any alert fires, else `resolved`.
+    pub status: Text,
+    /// The alerts, in the order in which they are shown.
+    pub alerts: Items<Arc<Alert>>,
+    /// Why the notification is sent, such as `first notification`.
+    pub notification_reason: Text,
+    /// The labels by which the alerts are grouped.
+    pub group_labels: Kv,
+    /// The labels that are the same in all alerts.
+    pub common_labels: Kv,
+    /// The annotations that are the same in all alerts.
+    pub common_annotations: Kv,
+    /// The labels of the route.
+    pub route_labels: Kv,
+    /// Where this process can be reached.
+    pub external_url: Text,
+    /// Whether `route_labels` are rendered already, so that `routeLabels` returns them as they are.
+    pub route_labels_rendered: bool,
+}
+
+impl Data {
+    /// The data of a notification: status and common labels follow from the alerts, and the receiver's name is escaped
+    /// as upstream does it. Route labels count as rendered; see
+    /// [`with_templated_route_labels`](Self::with_templated_route_labels).
+    #[must_use]
+    pub fn new(
+        receiver: &str,
+        notification_reason: &str,
+        external_url: &str,
+        group_labels: Kv,
+        route_labels: Kv,
+        alerts: Vec<Alert>,
+    ) -> Self {
+        let firing = alerts.iter().any(|alert| alert.status.as_ref() == b"firing");
+        let (common_labels, common_annotations) = common(&alerts);
+        Self {
+            receiver: quote_meta(receiver).into(),
+            status: Text::from_static(if firing { "firing" } else { "resolved" }),
+            alerts: alerts.into_iter().map(Arc::new).collect(),
+            notification_reason: notification_reason.into(),
+            group_labels,
+            common_labels,
+            common_annotations,
+            route_labels,
+            external_url: external_url.into(),
+            route_labels_rendered: true,
+        }
+    }
+
+    /// Data whose route labels are templates that have yet to be rendered against it.
+    #[must_use]
+    pub fn with_templated_route_labels(mut self, route_labels: Kv) -> Self {
+        self.route_labels = route_labels;
+        self.route_labels_rendered = false;
+        self
+    }
+}
+
+fn common(alerts: &[Alert]) -> (Kv, Kv) {
+    let Some((first, others)) = alerts.split_first() else { return Default::default() };
+    let mut common = (first.labels.clone(), first.annotations.clone());
+    for alert in others {
+        if common.0.is_empty() && common.1.is_empty() {
+            break;
+        }
+        common = (common.0.common(&alert.labels), common.1.common(&alert.annotations));
+    }
+    common
+}
+
+/// Go's `regexp.QuoteMeta`.
+fn quote_meta(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+impl Items<Arc<Alert>> {
+    /// The alerts of a status.
+    pub(super) fn with_status(&self, status: &[u8]) -> Self {
+        self.iter().filter(|alert| alert.status.as_ref() == status).cloned().collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! Contextual escaping: finds out, from the HTML around it, in which context each action stands, and adds to its pipeline
+//! the functions that make any value safe there, as Go's `html/template` does.
+//!
+//! [`rewrite`] walks the templates that a rendering can reach, following calls, with a state machine over the literal text
+//! ([`context`], [`transition`], [`script`]). A template called in two contexts becomes two templates. The functions that
+//! are added live in [`escaper`].
+
+mod attribute;
+mod context;
+mod css;
+pub(super) mod escaper;
+mod rewrite;
+mod script;
+mod transition;
+
+pub(super) use rewrite::escape;
