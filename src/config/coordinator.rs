@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::alertmanager::AlertmanagerFile;
 use super::error::{ConfigError, read_file};
 use super::prometheus::PrometheusConfig;
 use super::yaml::{self, NodeKind};
-use crate::model::Timestamp;
+use crate::model::{MatcherMode, Timestamp};
 
 /// The current configuration: a file of each kind at most.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// From a `prometheus.yml`: alerts are forwarded.
     pub prometheus: Option<Arc<PrometheusConfig>>,
+    /// From an `alertmanager.yml`: alerts are routed and notified here.
+    pub alertmanager: Option<Arc<AlertmanagerFile>>,
 }
 
 /// Where environment variables come from: their value by name, if they are set.
@@ -34,6 +37,7 @@ type Prepare = Box<dyn FnMut(&Arc<Config>) -> Result<Commit, Refusal> + Send>;
 pub struct Coordinator {
     paths: Vec<PathBuf>,
     environment: Box<Environment>,
+    matcher_mode: MatcherMode,
     subscribers: Vec<(&'static str, Prepare)>,
     current: Arc<Config>,
     status: ReloadStatus,
@@ -58,10 +62,19 @@ impl Coordinator {
         Self {
             paths,
             environment,
+            matcher_mode: MatcherMode::default(),
             subscribers: Vec::new(),
             current: Arc::default(),
             status: ReloadStatus::default(),
         }
+    }
+
+    /// The coordinator with another way to read the matchers and label names of an `alertmanager.yml`
+    /// (`--enable-feature`).
+    #[must_use]
+    pub fn with_matcher_mode(mut self, mode: MatcherMode) -> Self {
+        self.matcher_mode = mode;
+        self
     }
 
     /// The files.
@@ -106,7 +119,7 @@ impl Coordinator {
     }
 
     fn try_reload(&mut self) -> Result<u64, ConfigError> {
-        let (config, hash) = load(&self.paths, &self.environment)?;
+        let (config, hash) = load(&self.paths, &self.environment, self.matcher_mode)?;
         let config = Arc::new(config);
         let prepared = self.subscribers.iter_mut().map(|(name, prepare)| {
             prepare(&config).map_err(|refusal| match refusal.downcast::<ConfigError>() {
@@ -126,22 +139,26 @@ impl Config {
     pub fn load(
         paths: &[PathBuf],
         environment: &dyn Fn(&str) -> Option<String>,
+        mode: MatcherMode,
     ) -> Result<Self, ConfigError> {
-        load(paths, environment).map(|(config, _)| config)
+        load(paths, environment, mode).map(|(config, _)| config)
     }
 }
 
 /// What a file is, by the keys of its top level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum FileKind {
+    /// A `prometheus.yml`.
     Prometheus,
+    /// An `alertmanager.yml`: it has `route`, `receivers` or `inhibit_rules`.
     Alertmanager,
 }
 
-impl Kind {
+impl FileKind {
     /// Whatever is not an `alertmanager.yml` is a `prometheus.yml`; so is what cannot be parsed, and its error is told
     /// when it is read as one.
-    fn of(text: &str) -> Self {
+    #[must_use]
+    pub fn of(text: &str) -> Self {
         let Ok(root) = yaml::parse(text) else { return Self::Prometheus };
         let NodeKind::Mapping(pairs) = &root.kind else { return Self::Prometheus };
         let is_routing = pairs.iter().any(|(key, _)| match &key.kind {
@@ -163,22 +180,29 @@ impl Kind {
 fn load(
     paths: &[PathBuf],
     environment: &dyn Fn(&str) -> Option<String>,
+    mode: MatcherMode,
 ) -> Result<(Config, u64), ConfigError> {
     let mut config = Config::default();
     let mut faults = Vec::new();
-    let mut seen: Vec<(Kind, &Path)> = Vec::new();
+    let mut seen: Vec<(FileKind, &Path)> = Vec::new();
     let mut digest = md5::Context::new();
     for path in paths {
         let text = read_file(path)?;
-        let kind = Kind::of(&text);
+        let kind = FileKind::of(&text);
         if let Some((_, first)) = seen.iter().find(|(seen, _)| *seen == kind) {
             let first = first.to_path_buf();
             return Err(ConfigError::TwoOfOneKind { kind: kind.name(), first, second: path.clone() });
         }
         seen.push((kind, path));
         digest.consume(&text);
-        match PrometheusConfig::parse(path, &text, environment) {
-            Ok(prometheus) => config.prometheus = Some(Arc::new(prometheus)),
+        let parsed = match kind {
+            FileKind::Prometheus => PrometheusConfig::parse(path, &text, environment)
+                .map(|prometheus| config.prometheus = Some(Arc::new(prometheus))),
+            FileKind::Alertmanager => AlertmanagerFile::parse(path, &text, mode)
+                .map(|alertmanager| config.alertmanager = Some(Arc::new(alertmanager))),
+        };
+        match parsed {
+            Ok(()) => {}
             Err(ConfigError::Faults(found)) => faults.extend(found),
             Err(error) => return Err(error),
         }
@@ -316,11 +340,11 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_their_keys() {
-        assert_eq!(Kind::of("route: {}"), Kind::Alertmanager);
-        assert_eq!(Kind::of("global: {}\nreceivers: []"), Kind::Alertmanager);
-        assert_eq!(Kind::of("inhibit_rules:"), Kind::Alertmanager);
+        assert_eq!(FileKind::of("route: {}"), FileKind::Alertmanager);
+        assert_eq!(FileKind::of("global: {}\nreceivers: []"), FileKind::Alertmanager);
+        assert_eq!(FileKind::of("inhibit_rules:"), FileKind::Alertmanager);
         for text in ["", "global: {}", "- route", "alerting: {route: 1}", "[", "route"] {
-            assert_eq!(Kind::of(text), Kind::Prometheus, "{text}");
+            assert_eq!(FileKind::of(text), FileKind::Prometheus, "{text}");
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::yaml::{Decode, Value};
+use serde::{Serialize, Serializer};
+
+use super::yaml::{Decode, Value, always};
 
 /// A duration such as `300ms`, `1.5h` or `1h15m30.918273645s`; negative ones count as zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,9 +82,59 @@ impl Decode for GoDuration {
     }
 }
 
+/// A duration as Go prints it (`1m30s`, `500ms`), zero included.
+pub(super) fn serialize_go_duration<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    always(&print(*duration), serializer)
+}
+
+/// A duration as Go prints it; nothing for zero.
+pub(super) fn serialize_go_duration_if_set<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    (!duration.is_zero()).then(|| print(*duration)).serialize(serializer)
+}
+
+/// Go's `Duration.String`: from the largest unit down to seconds, or one unit below a second.
+fn print(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let fraction = |unit: u128| {
+        let digits = (unit.ilog10()) as usize;
+        let text = format!("{}.{:0digits$}", nanos / unit, nanos % unit);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    match nanos {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => format!("{}µs", fraction(1_000)),
+        1_000_000..1_000_000_000 => format!("{}ms", fraction(1_000_000)),
+        _ => {
+            let (minutes, rest) = (duration.as_secs() / 60, nanos % 60_000_000_000);
+            let seconds = format!("{}.{:09}", rest / 1_000_000_000, rest % 1_000_000_000);
+            let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => format!("{seconds}s"),
+                (0, minutes) => format!("{minutes}m{seconds}s"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prints_as_go_prints() {
+        for text in ["0s", "5ns", "1.5µs", "500ms", "1.5s", "10s", "1m0s", "1h0m0s", "1h1m1.5s", "100h0m0s"]
+        {
+            assert_eq!(print(parse(text).unwrap()), text);
+        }
+    }
 
     #[test]
     fn reads_what_go_reads() {

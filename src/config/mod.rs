@@ -2,6 +2,7 @@
 //! later still names file, line and column. Secrets are a type that cannot print.
 
 mod alerting;
+pub mod alertmanager;
 mod coordinator;
 mod discovery;
 mod error;
@@ -24,7 +25,8 @@ pub mod yaml;
 mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
-pub use coordinator::{Commit, Config, Coordinator, Environment, Refusal, ReloadStatus};
+pub use alertmanager::AlertmanagerFile;
+pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
 pub use hash::ConfigHash;
@@ -37,6 +39,6 @@ pub use position::Position;
 pub use prometheus::PrometheusConfig;
 pub use relabel::RelabelConfigs;
 pub use secret::Secret;
-pub use url::Url;
+pub use url::{SecretUrl, Url, UrlError};
 pub use watch::{DirectoryWatcher, FileWatcher, WatchError};
 pub use web::{ClientAuth, RateLimit, ServerTls, WebConfig};

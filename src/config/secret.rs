@@ -49,6 +49,17 @@ impl Secret {
         (result, counted.finalize())
     }
 
+    /// Counts the text in, if a configuration is being hashed.
+    pub(super) fn count(&self) {
+        COUNTED.with_borrow_mut(|counted| {
+            if let Some(digest) = counted {
+                // The length first: two secrets never hash as two others that join to the same text.
+                digest.consume(self.0.len().to_le_bytes());
+                digest.consume(self.0.as_bytes());
+            }
+        });
+    }
+
     fn elided(&self) -> &'static str {
         if self.is_empty() { "" } else { ELIDED }
     }
@@ -62,13 +73,7 @@ impl fmt::Debug for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        COUNTED.with_borrow_mut(|counted| {
-            if let Some(digest) = counted {
-                // The length first: two secrets never hash as two others that join to the same text.
-                digest.consume(self.0.len().to_le_bytes());
-                digest.consume(self.0.as_bytes());
-            }
-        });
+        self.count();
         serializer.serialize_str(self.elided())
     }
 }

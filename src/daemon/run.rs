@@ -19,7 +19,7 @@ use super::reload::Reloader;
 use super::{Options, clock, instance, recovery, systemd, wiring};
 use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
 use crate::config::{Coordinator, WebConfig};
-use crate::engine::Plan;
+use crate::engine::StoreLimits;
 use crate::forward::Manager;
 use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
@@ -270,8 +270,12 @@ fn journal_options(options: &Options) -> journal::Options {
     }
 }
 
-fn plan(options: &Options) -> Plan {
-    Plan { alerts_max: options.alerts_max, end_expiry: options.resolved_retention, ..Plan::default() }
+fn plan(options: &Options) -> StoreLimits {
+    StoreLimits {
+        alerts_max: options.alerts_max,
+        end_expiry: options.resolved_retention,
+        ..StoreLimits::default()
+    }
 }
 
 /// `--web.route-prefix`, or the path of `--web.external-url`: a slash first and none at the end.

@@ -77,9 +77,10 @@ fn set(config: &AlertmanagerConfig) -> Result<(SetConfig, Arc<dyn Post>), NetErr
 pub(super) fn subscribe_status(coordinator: &mut Coordinator) -> watch::Receiver<Arc<str>> {
     let (publish, text) = watch::channel(Arc::from(""));
     coordinator.subscribe("status", move |config: &Arc<Config>| {
-        let shown: Arc<str> = match &config.prometheus {
-            None => Arc::from(""),
-            Some(prometheus) => {
+        let shown: Arc<str> = match (&config.alertmanager, &config.prometheus) {
+            (Some(alertmanager), _) => Arc::from(alertmanager.to_yaml()),
+            (None, None) => Arc::from(""),
+            (None, Some(prometheus)) => {
                 let alerting = &prometheus.alerting;
                 Arc::from(format!(
                     "# prometheus.yml: {} external labels, {} alert relabelling rules, {} Alertmanager entries\n",

@@ -1,9 +1,12 @@
+//! Patterns of file names, as Go has them.
+
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 /// The files that match a pattern, sorted: `*`, `?` and `[a-z]` within a path segment, as Go's `filepath.Glob`.
 /// A directory that cannot be read has none.
-pub(super) fn files(pattern: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn files(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let segment = component.as_os_str();
@@ -32,7 +35,8 @@ fn matching(directory: &Path, pattern: &str) -> Vec<PathBuf> {
 }
 
 /// Whether a name matches (Go's `filepath.Match`). A broken pattern matches nothing.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     // Where to go on when the text after the last star does not fit: one character further.

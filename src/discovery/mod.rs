@@ -11,7 +11,7 @@
 mod dns;
 mod error;
 mod file;
-mod glob;
+pub mod glob;
 mod http;
 mod manager;
 mod metrics;

@@ -3,20 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::action::{Action, DeliveryEvent};
 use super::alerts::Alerts;
 use super::codec::DecodeError;
+use super::delivery_record::DeliveryFact;
 use super::event::{Event, Handled};
 use super::ledger::Ledger;
+use super::local_delivery::LocalDelivery;
+use super::plan::Plan;
 use super::record::{self, AlertsRecord, Entry, Fact};
+use super::silence::{SilenceChange, SilenceError};
 use super::snapshot::Snapshot;
-use crate::model::{Accepted, Alert, AlertId, Destination, LabelSet, Refill, Sequence, Timestamp, Told};
+use crate::model::{
+    Accepted, Alert, AlertId, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
+};
 
 /// How often the store is swept: what lapsed expires, and what is over leaves.
 const SWEEP: i64 = 60;
 
 /// What the engine is to do, out of flags and configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct StoreLimits {
     /// `--alerts.max`: an unknown alert beyond this many is refused.
     pub alerts_max: usize,
     /// How long after its `endsAt` the end of an alert is still worth telling; a day by default.
@@ -26,7 +33,7 @@ pub struct Plan {
     pub resolved_retention: Duration,
 }
 
-impl Default for Plan {
+impl Default for StoreLimits {
     fn default() -> Self {
         Self {
             alerts_max: 1_000_000,
@@ -49,9 +56,10 @@ pub struct Replayed {
 /// Alertmanager's state as a pure function of events and their times.
 #[derive(Debug)]
 pub struct Engine {
-    plan: Plan,
+    limits: StoreLimits,
     alerts: Alerts,
     ledger: Ledger,
+    delivery: LocalDelivery,
     sequence: Sequence,
     swept: Timestamp,
 }
@@ -59,40 +67,47 @@ pub struct Engine {
 impl Engine {
     /// An engine that knows nothing.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(limits: StoreLimits) -> Self {
         Self {
-            plan,
+            limits,
             alerts: Alerts::default(),
             ledger: Ledger::default(),
+            delivery: LocalDelivery::default(),
             sequence: Sequence(0),
             swept: Timestamp::ZERO,
         }
     }
 
     /// An engine with the state of a snapshot; the records since then follow by [`Self::replay`].
-    pub fn restore(plan: Plan, snapshot: &[u8]) -> Result<Self, DecodeError> {
+    pub fn restore(limits: StoreLimits, snapshot: &[u8]) -> Result<Self, DecodeError> {
         let snapshot = Snapshot::decode(snapshot)?;
         let (swept, sequence) = (snapshot.swept, snapshot.sequence);
-        let (alerts, ledger) = snapshot.into_parts()?;
+        let (alerts, ledger, delivery) = snapshot.into_parts()?;
         let newest = alerts.iter().map(|stored| stored.newest).max().unwrap_or_default();
-        Ok(Self { plan, alerts, ledger, sequence: sequence.max(newest), swept })
+        Ok(Self { limits, alerts, ledger, delivery, sequence: sequence.max(newest), swept })
     }
 
     /// The state as it is now: a clone of the table, to be encoded elsewhere.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.alerts, &self.ledger, self.swept, self.sequence)
+        Snapshot::of(&self.alerts, &self.ledger, &self.delivery, self.swept, self.sequence)
     }
 
     /// What the engine is to do.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn limits(&self) -> &StoreLimits {
+        &self.limits
     }
 
-    /// Changes what the engine is to do. Alerts beyond a smaller [`Plan::alerts_max`] stay.
-    pub fn set_plan(&mut self, plan: Plan) {
-        self.plan = plan;
+    /// Changes what the engine is to do. Alerts beyond a smaller [`StoreLimits::alerts_max`] stay.
+    pub fn set_limits(&mut self, limits: StoreLimits) {
+        self.limits = limits;
+    }
+
+    /// The time up to which everything that was due has certainly been done: at most a minute before the last event.
+    #[must_use]
+    pub fn swept_at(&self) -> Timestamp {
+        self.swept
     }
 
     /// The store.
@@ -107,6 +122,17 @@ impl Engine {
         &self.ledger
     }
 
+    /// Groups, silences and notification log.
+    #[must_use]
+    pub fn delivery(&self) -> &LocalDelivery {
+        &self.delivery
+    }
+
+    /// What is to be done outside next: after every event, and after every [`Self::poll`], until there is nothing.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.delivery.next_action()
+    }
+
     /// Whether at least one Alertmanager has taken the newest state of the alert (what Prometheus's sendAll
     /// returns); read by fallback delivery. After a restart it is so only once an Alertmanager took it again.
     #[must_use]
@@ -119,7 +145,12 @@ impl Engine {
 
     /// Takes an event that happened at `now`, after all that was due before.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Handled {
-        self.poll(now);
+        // After a start, and after the clock was set, what seems overdue is not: the event says what is due.
+        match &event {
+            Event::Delivery(DeliveryEvent::Started(_)) => {}
+            Event::Delivery(DeliveryEvent::ClockStepped(step)) => self.poll(step.undo(now)),
+            _ => self.poll(now),
+        }
         match event {
             Event::Alerts { alerts, path } => self.handle_alerts(now, alerts, path),
             Event::Destinations { active, draining } => {
@@ -131,7 +162,57 @@ impl Engine {
                 let settled = self.ledger.told(&destination, &told, &self.alerts);
                 Handled { record: record::outcomes(now, &destination, &settled), ..Handled::default() }
             }
+            Event::PlanApplied(plan) => {
+                let fact = DeliveryFact::Plan(plan.encode());
+                self.apply_plan(now, plan);
+                Handled { record: Some(record::delivery(now, &fact)), ..Handled::default() }
+            }
+            Event::PlanRemoved => {
+                let removed = self.delivery.remove_plan();
+                let record = removed.then(|| record::delivery(now, &DeliveryFact::Plan(Vec::new())));
+                Handled { record, ..Handled::default() }
+            }
+            Event::SilenceSet { silence, new_id } => {
+                let result = self.delivery.set_silence(*silence, new_id, now);
+                self.silence_handled(now, result)
+            }
+            Event::SilenceExpired(id) => {
+                let result = self.delivery.expire_silence(&id, now);
+                self.silence_handled(now, result)
+            }
+            Event::Delivery(event) => {
+                if let DeliveryEvent::ClockStepped(step) = &event
+                    && step.back
+                {
+                    self.set_back(now);
+                }
+                let fact = self.delivery.handle_recorded(now, event);
+                let record = fact.map(|fact| record::delivery(now, &fact));
+                Handled { record, ..Handled::default() }
+            }
         }
+    }
+
+    fn set_back(&mut self, now: Timestamp) {
+        self.alerts.set_back(now);
+        self.delivery.set_back(&self.alerts, now);
+    }
+
+    fn silence_handled(&self, now: Timestamp, result: Result<SilenceChange, SilenceError>) -> Handled {
+        let versions: Vec<(Silence, Timestamp)> = result
+            .iter()
+            .flat_map(|change| &change.changed)
+            .map(|silence| (Silence::clone(silence), self.delivery.kept_until(silence)))
+            .collect();
+        let record = (!versions.is_empty()).then(|| record::delivery(now, &DeliveryFact::Silences(versions)));
+        Handled { record, silence: Some(result), ..Handled::default() }
+    }
+
+    fn apply_plan(&mut self, now: Timestamp, plan: Arc<Plan>) {
+        let mut alerts: Vec<(AlertId, Arc<Alert>)> =
+            self.alerts.iter().map(|stored| (stored.id, Arc::clone(&stored.alert))).collect();
+        alerts.sort_unstable_by_key(|(id, _)| *id);
+        self.delivery.apply_plan(now, plan, &alerts);
     }
 
     fn handle_alerts(&mut self, now: Timestamp, alerts: Vec<Alert>, path: Option<Arc<str>>) -> Handled {
@@ -139,7 +220,7 @@ impl Engine {
         let mut handled = Handled { accepted: Vec::with_capacity(alerts.len()), ..Handled::default() };
         for mut alert in alerts {
             alert.updated_at = now;
-            match self.accept(alert, path.clone(), None, self.plan.alerts_max) {
+            match self.accept(alert, path.clone(), None, self.limits.alerts_max) {
                 Some((accepted, previous)) => {
                     record.push(accepted.id, &accepted.alert, previous.as_deref());
                     handled.accepted.push(accepted);
@@ -159,10 +240,13 @@ impl Engine {
         max: usize,
     ) -> Option<(Accepted, Option<Arc<Alert>>)> {
         let sequence = Sequence(self.sequence.0 + 1);
+        let now = alert.updated_at;
         let put = self.alerts.put(alert, sequence, path.clone(), id, max).ok()?;
         self.sequence = sequence;
         self.ledger.accept(put.slot, put.change);
-        let id = self.alerts.at(put.slot)?.id;
+        let stored = self.alerts.at(put.slot)?;
+        let id = stored.id;
+        self.delivery.put(now, id, &stored.alert, put.change);
         let accepted = Accepted { id, sequence, alert: put.received, change: put.change, path };
         Some((accepted, put.previous))
     }
@@ -170,7 +254,11 @@ impl Engine {
     /// Takes a record of the journal: what happened then happens again.
     pub fn replay(&mut self, record: &[u8]) -> Result<Replayed, DecodeError> {
         let (now, fact) = record::decode(record)?;
-        self.poll(now);
+        match &fact {
+            Fact::Delivery(DeliveryFact::Started(_)) => {}
+            Fact::Delivery(DeliveryFact::Clock(step)) => self.poll(step.undo(now)),
+            _ => self.poll(now),
+        }
         let mut replayed = Replayed::default();
         let mut count = |applied: bool| {
             if applied {
@@ -194,7 +282,27 @@ impl Engine {
                     count(self.ledger.settle(&destination, &settled, &self.alerts));
                 }
             }
+            Fact::Delivery(DeliveryFact::Plan(definition)) if definition.is_empty() => {
+                count(self.delivery.remove_plan());
+            }
+            Fact::Delivery(DeliveryFact::Plan(definition)) => {
+                // A plan that this version cannot read is left out; the plan of the next start follows.
+                let plan = Plan::decode(&definition).ok().and_then(|definition| Plan::new(definition).ok());
+                count(plan.is_some());
+                if let Some(plan) = plan {
+                    self.apply_plan(now, Arc::new(plan));
+                }
+            }
+            Fact::Delivery(DeliveryFact::Clock(step)) => {
+                if step.back {
+                    self.set_back(now);
+                }
+                count(self.delivery.replay(now, DeliveryFact::Clock(step)));
+            }
+            Fact::Delivery(fact) => count(self.delivery.replay(now, fact)),
         }
+        // What was to be done then has been done, or is decided anew.
+        self.delivery.drop_actions();
         Ok(replayed)
     }
 
@@ -219,6 +327,9 @@ impl Engine {
         let by_id = self.alerts.get_by_id(id).filter(|stored| stored.alert.labels != *labels).map(|_| id);
         for known in [by_labels, by_id].into_iter().flatten() {
             if let Some(slot) = self.alerts.slot_of_id(known) {
+                if let Some(stored) = self.alerts.at(slot) {
+                    self.delivery.evict(known, &stored.alert.labels);
+                }
                 self.ledger.release(slot);
                 self.alerts.remove(slot);
             }
@@ -228,14 +339,21 @@ impl Engine {
     /// When [`Self::poll`] has something to do next; `None` while there is nothing.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        if self.alerts.is_empty() {
-            return None;
-        }
-        Some(Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0))
+        let sweep = (!self.alerts.is_empty())
+            .then(|| Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0));
+        [sweep, self.delivery.next_timeout()].into_iter().flatten().min()
     }
 
     /// Fires what is due at `now`, as if each had been fired on time.
     pub fn poll(&mut self, now: Timestamp) {
+        while let Some(due) = self.delivery.next_timeout().filter(|due| *due <= now) {
+            self.sweep(due - Duration::from_nanos(1));
+            self.delivery.fire(due);
+        }
+        self.sweep(now);
+    }
+
+    fn sweep(&mut self, now: Timestamp) {
         // Sweeps stand at whole minutes. Only the last one due is made: what an earlier one would have done, it
         // does too.
         let due = Timestamp::from_unix(now.unix_seconds().div_euclid(SWEEP).saturating_mul(SWEEP), 0);
@@ -243,19 +361,23 @@ impl Engine {
             return;
         }
         self.swept = due;
-        self.ledger.expire(&self.alerts, self.plan.end_expiry, due);
+        self.ledger.expire(&self.alerts, self.limits.end_expiry, due);
         let over: Vec<_> = self
             .alerts
             .slots()
             .filter(|(slot, stored)| {
                 stored.alert.is_resolved_at(due)
                     && due.since(stored.alert.ends_at.max(stored.alert.starts_at))
-                        >= self.plan.resolved_retention
+                        >= self.limits.resolved_retention
                     && !self.ledger.is_pending(*slot)
+                    && !self.delivery.holds(stored.id, &stored.alert.labels)
             })
             .map(|(slot, _)| slot)
             .collect();
         for slot in over {
+            if let Some(stored) = self.alerts.at(slot) {
+                self.delivery.forget(stored.id, &stored.alert.labels);
+            }
             self.ledger.release(slot);
             self.alerts.remove(slot);
         }

@@ -9,6 +9,8 @@ mod discovery;
 mod durability;
 mod faults;
 mod forwarding;
+mod gossip_interop;
+mod gossip_simulation;
 mod harness;
 mod intake;
 mod real_peers;

@@ -36,6 +36,7 @@ pub struct BasicAuth {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Authorization {
     /// `type`, trimmed; `Bearer` by default, never "basic" in any case.
+    #[serde(rename = "type")]
     pub scheme: String,
     /// `credentials` or `credentials_file`.
     pub credentials: Source<Secret>,

@@ -3,28 +3,34 @@
 use serde::Serialize;
 
 use super::authentication::Authentication;
-use super::headers::HttpHeader;
+use super::headers::{HttpHeader, serialize_headers};
 use super::proxy::Proxy;
 use super::tls::TlsConfig;
 use crate::config::position::Position;
-use crate::config::yaml::Fields;
+use crate::config::yaml::{Fields, always};
 
 /// How to talk to an HTTP server: authentication, TLS, proxy, headers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HttpClientConfig {
     /// `basic_auth`, `authorization` (also from `bearer_token` and `bearer_token_file`) or `oauth2`.
+    #[serde(rename = "")]
     pub authentication: Option<Authentication>,
     /// `tls_config`.
+    #[serde(skip_serializing_if = "TlsConfig::is_default")]
     pub tls_config: TlsConfig,
-    /// `proxy_url`, `no_proxy`, `proxy_from_environment`, `proxy_connect_header`. `None`: no proxy, whatever the
-    /// environment says.
-    pub proxy: Option<Proxy>,
-    /// `http_headers`, sorted by name. Each value is added to the request, in the order values, secrets, files.
-    pub http_headers: Vec<HttpHeader>,
     /// `follow_redirects`, true by default. Otherwise a 3xx answer is the final one.
+    #[serde(serialize_with = "always")]
     pub follow_redirects: bool,
     /// `enable_http2`, true by default: offer HTTP/2 by ALPN.
+    #[serde(serialize_with = "always")]
     pub enable_http2: bool,
+    /// `proxy_url`, `no_proxy`, `proxy_from_environment`, `proxy_connect_header`. `None`: no proxy, whatever the
+    /// environment says.
+    #[serde(rename = "")]
+    pub proxy: Option<Proxy>,
+    /// `http_headers`, sorted by name. Each value is added to the request, in the order values, secrets, files.
+    #[serde(serialize_with = "serialize_headers")]
+    pub http_headers: Vec<HttpHeader>,
     /// Where the block that holds these keys begins.
     #[serde(skip)]
     pub position: Position,

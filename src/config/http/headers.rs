@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::config::secret::Secret;
 use crate::config::yaml::{Fields, Value};
 
 /// One header of `http_headers`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpHeader {
     /// The name as written.
     pub name: String,
@@ -18,8 +18,7 @@ pub struct HttpHeader {
 }
 
 /// A value of a header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderValue {
     /// From `values`.
     Plain(String),
@@ -50,6 +49,36 @@ const RESERVED: [&str; 18] = [
     "X-Amz-Security-Token",
     "X-Amz-Content-Sha256",
 ];
+
+/// The headers as the mapping that the file has.
+pub(super) fn serialize_headers<S: Serializer>(
+    headers: &[HttpHeader],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|header| (&header.name, Values::of(header))))
+}
+
+/// The values of a header as the file lists them.
+#[derive(Default, Serialize)]
+struct Values<'a> {
+    values: Vec<&'a String>,
+    secrets: Vec<&'a Secret>,
+    files: Vec<&'a PathBuf>,
+}
+
+impl<'a> Values<'a> {
+    fn of(header: &'a HttpHeader) -> Self {
+        let mut values = Self::default();
+        for value in &header.values {
+            match value {
+                HeaderValue::Plain(text) => values.values.push(text),
+                HeaderValue::Secret(secret) => values.secrets.push(secret),
+                HeaderValue::File(file) => values.files.push(file),
+            }
+        }
+        values
+    }
+}
 
 impl HttpHeader {
     /// Reads the mapping `http_headers`.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::proxy::Proxy;
 use super::source::Source;
@@ -19,6 +20,7 @@ pub struct OAuth2 {
     /// `client_id`, never empty.
     pub client_id: String,
     /// `grant_type` with the keys that belong to it.
+    #[serde(rename = "")]
     pub grant: Grant,
     /// `scopes`, joined by spaces in the request.
     pub scopes: Vec<String>,
@@ -27,8 +29,10 @@ pub struct OAuth2 {
     /// `endpoint_params`: further form fields of the token request.
     pub endpoint_params: BTreeMap<String, String>,
     /// `tls_config` of the token request.
+    #[serde(skip_serializing_if = "TlsConfig::is_default")]
     pub tls_config: TlsConfig,
     /// The proxy of the token request.
+    #[serde(rename = "")]
     pub proxy: Option<Proxy>,
     /// Where the block begins.
     #[serde(skip)]
@@ -36,8 +40,7 @@ pub struct OAuth2 {
 }
 
 /// How the client proves itself to the OAuth 2 server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// `client_credentials`, the default: id and secret.
     ClientCredentials {
@@ -52,10 +55,13 @@ pub enum Grant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JwtBearer {
     /// `client_certificate_key` or `client_certificate_key_file`: the RSA key in PEM.
+    #[serde(rename = "client_certificate_key")]
     pub key: Source<Secret>,
     /// `client_certificate_key_id`: the header's `kid`; empty: none.
+    #[serde(rename = "client_certificate_key_id")]
     pub key_id: String,
     /// `signature_algorithm`.
+    #[serde(rename = "signature_algorithm")]
     pub algorithm: SignatureAlgorithm,
     /// `iss`; when left out, the client id.
     pub iss: String,
@@ -78,6 +84,22 @@ pub enum SignatureAlgorithm {
 }
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+impl Serialize for Grant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Grant", 2)?;
+        match self {
+            Self::ClientCredentials { client_secret } => {
+                fields.serialize_field("client_secret", client_secret)?
+            }
+            Self::JwtBearer(jwt) => {
+                fields.serialize_field("grant_type", JWT_BEARER)?;
+                fields.serialize_field("", jwt)?;
+            }
+        }
+        fields.end()
+    }
+}
 
 impl OAuth2 {
     pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Self> {

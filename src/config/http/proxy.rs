@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use crate::config::secret::Secret;
 use crate::config::url::Url;
@@ -12,14 +13,15 @@ use crate::config::yaml::Fields;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proxy {
     /// Where the proxy's address comes from.
+    #[serde(rename = "")]
     pub address: ProxyAddress,
     /// `proxy_connect_header`: headers of CONNECT requests, sorted by name.
+    #[serde(rename = "proxy_connect_header")]
     pub connect_header: BTreeMap<String, Vec<Secret>>,
 }
 
 /// Where a proxy's address comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProxyAddress {
     /// `proxy_from_environment`: HTTP_PROXY, HTTPS_PROXY, NO_PROXY and their lower-case forms.
     Environment,
@@ -30,6 +32,20 @@ pub enum ProxyAddress {
         /// `no_proxy`: a comma-separated list of hosts, domains and networks that are reached directly; empty: none.
         no_proxy: String,
     },
+}
+
+impl Serialize for ProxyAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ProxyAddress", 2)?;
+        match self {
+            Self::Environment => fields.serialize_field("proxy_from_environment", &true)?,
+            Self::Url { proxy_url, no_proxy } => {
+                fields.serialize_field("proxy_url", proxy_url)?;
+                fields.serialize_field("no_proxy", no_proxy)?;
+            }
+        }
+        fields.end()
+    }
 }
 
 impl Proxy {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::source::Source;
 use crate::config::position::Position;
 use crate::config::secret::Secret;
-use crate::config::yaml::{Decode, Fields, Value};
+use crate::config::yaml::{Decode, Fields, Value, always};
 
 /// `tls_config` of a client. The default verifies the server against the system's roots.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -13,10 +13,12 @@ pub struct TlsConfig {
     /// `ca` or `ca_file`: PEM certificates that replace the system's roots.
     pub ca: Option<Source<String>>,
     /// The client's certificate with its key.
+    #[serde(rename = "")]
     pub certificate: Option<ClientCertificate>,
     /// `server_name` to verify, and for SNI, instead of the host of the URL.
     pub server_name: Option<String>,
     /// `insecure_skip_verify`.
+    #[serde(serialize_with = "always")]
     pub insecure_skip_verify: bool,
     /// `min_version`; TLS 1.2 if unset.
     pub min_version: Option<TlsVersion>,
@@ -40,16 +42,25 @@ pub struct ClientCertificate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum TlsVersion {
     /// `TLS10`.
+    #[serde(rename = "TLS10")]
     Tls10,
     /// `TLS11`.
+    #[serde(rename = "TLS11")]
     Tls11,
     /// `TLS12`.
+    #[serde(rename = "TLS12")]
     Tls12,
     /// `TLS13`.
+    #[serde(rename = "TLS13")]
     Tls13,
 }
 
 impl TlsConfig {
+    /// Whether nothing is configured.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads the block at `key`; without one the defaults hold.
     pub(crate) fn decode_at(fields: &mut Fields<'_>, key: &'static str) -> Self {
         let position = fields.position();

@@ -124,13 +124,30 @@ impl Decode for Duration {
 }
 
 impl Decode for PathBuf {
-    /// A path, joined to the directory of the file if it is relative; empty stays empty.
+    /// A path, joined to the directory of the file if it is relative and paths are joined here; empty stays empty.
     fn decode(value: &Value<'_>) -> Option<Self> {
-        String::decode(value).map(|text| join_directory(value.directory(), &text))
+        let text = String::decode(value)?;
+        Some(
+            value.directory().map_or_else(|| Self::from(&text), |directory| join_directory(directory, &text)),
+        )
     }
 
     fn null() -> Option<Self> {
         Some(Self::new())
+    }
+}
+
+impl Decode for f64 {
+    fn decode(value: &Value<'_>) -> Option<Self> {
+        let decoded = value.scalar().and_then(super::Scalar::as_float);
+        if decoded.is_none() {
+            value.expected("a number");
+        }
+        decoded
+    }
+
+    fn null() -> Option<Self> {
+        Some(0.0)
     }
 }
 

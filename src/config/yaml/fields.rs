@@ -77,6 +77,33 @@ impl<'a> Fields<'a> {
         self.value_of(key).filter(|value| !value.is_null())?.fields(decode)?.into()
     }
 
+    /// What `decode` makes of a mapping without keys, which stands where this mapping stands.
+    pub fn empty_block<T>(&self, decode: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        Some(decode(&mut Self::new(self.value.clone(), Vec::new())))
+    }
+
+    /// The mappings in the list at a key, read with `decode`. A null element is a fault.
+    pub fn blocks<T, O: Into<Option<T>>>(
+        &mut self,
+        key: &'static str,
+        decode: impl Fn(&mut Self) -> O,
+    ) -> Vec<T> {
+        let blocks = self.items(key).into_iter().filter_map(|item| {
+            if item.is_null() {
+                item.fault("empty or null element");
+                return None;
+            }
+            item.fields(&decode)?.into()
+        });
+        blocks.collect()
+    }
+
+    /// The value at a key; `default` if the key is not there, `None` if it is null (what Go makes of a pointer).
+    pub fn pointer<T: Decode>(&mut self, key: &'static str, default: Option<T>) -> Option<T> {
+        let value = self.value_of(key);
+        value.map_or(default, |value| if value.is_null() { None } else { T::decode(&value) })
+    }
+
     /// The keys of a list that are there, with a value other than null and the empty text (what Go sees as zero).
     #[must_use]
     pub fn present(&self, keys: &[&'static str]) -> Vec<Value<'a>> {

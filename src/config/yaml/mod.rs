@@ -14,16 +14,20 @@
 //! input.
 
 mod decode;
+mod emit;
 mod fields;
 mod node;
 mod scalar;
+mod shown;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use decode::Decode;
+pub use emit::to_yaml;
 pub use fields::Fields;
-pub use node::{MOST_BYTES, Node, NodeKind, SyntaxError, parse};
+pub use node::{MOST_BYTES, Node, NodeKind, SyntaxError, parse, parse_whole};
 pub use scalar::Scalar;
-pub use value::{Value, read};
+pub use shown::{Always, always, flow};
+pub use value::{Value, read, read_with_notices};

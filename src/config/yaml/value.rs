@@ -23,29 +23,45 @@ pub fn read<T>(
     text: &str,
     decode: impl FnOnce(&Value<'_>) -> Option<T>,
 ) -> Result<T, ConfigError> {
+    read_with_notices(file, text, decode).map(|(value, _)| value)
+}
+
+/// Like [`read`], with what is not wrong and yet worth telling ([`Value::notice`]), in the order of the file.
+pub fn read_with_notices<T>(
+    file: &Path,
+    text: &str,
+    decode: impl FnOnce(&Value<'_>) -> Option<T>,
+) -> Result<(T, Vec<Fault>), ConfigError> {
     let context = Context {
         file: Arc::from(file),
         directory: file.parent().map(Path::to_owned).unwrap_or_default(),
         text,
-        faults: RefCell::new(Vec::new()),
+        faults: RefCell::default(),
+        notices: RefCell::default(),
     };
     let decoded = match parse(text) {
-        Ok(root) => decode(&Value { node: &root, key: None, path: Rc::new(Keys::Root), context: &context }),
+        Ok(root) => {
+            let path = Rc::new(Keys::Root);
+            decode(&Value { node: &root, key: None, path, context: &context, joins_paths: true })
+        }
         Err(error) => {
             let position = Position::new(Arc::clone(&context.file), error.line, error.column);
             context.fault(position, 1, String::new(), error.message, None, false);
             None
         }
     };
-    let mut faults = context.faults.into_inner();
+    let faults = context.faults.into_inner();
     match decoded {
-        Some(value) if faults.is_empty() => Ok(value),
-        _ => {
-            faults.sort_by_key(|fault| (fault.position.line(), fault.position.column()));
-            faults.dedup();
-            Err(ConfigError::Faults(faults))
-        }
+        Some(value) if faults.is_empty() => Ok((value, in_order(context.notices.into_inner()))),
+        _ => Err(ConfigError::Faults(in_order(faults))),
     }
+}
+
+/// Faults in the order of the file, each once.
+fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort_by_key(|fault| (fault.position.line(), fault.position.column()));
+    faults.dedup();
+    faults
 }
 
 /// What all values of one file share.
@@ -54,6 +70,7 @@ pub(super) struct Context<'a> {
     directory: PathBuf,
     text: &'a str,
     faults: RefCell<Vec<Fault>>,
+    notices: RefCell<Vec<Fault>>,
 }
 
 /// More faults than anybody reads; the rest is not kept.
@@ -103,6 +120,7 @@ pub struct Value<'a> {
     key: Option<&'a Node>,
     path: Rc<Keys>,
     context: &'a Context<'a>,
+    joins_paths: bool,
 }
 
 impl<'a> Value<'a> {
@@ -116,6 +134,12 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn is_null(&self) -> bool {
         self.scalar().is_some_and(Scalar::is_null)
+    }
+
+    /// What kind of node it is.
+    #[must_use]
+    pub fn kind(&self) -> &'a NodeKind {
+        &self.node.kind
     }
 
     /// The scalar, if the value is one.
@@ -152,6 +176,15 @@ impl<'a> Value<'a> {
         self.record(self.key.unwrap_or(self.node), message.into(), Some(help.into()), false);
     }
 
+    /// Records something that is not wrong and yet worth telling.
+    pub fn notice(&self, message: impl Into<String>) {
+        let mut notices = self.context.notices.borrow_mut();
+        if notices.len() < MOST_FAULTS {
+            let (position, path) = (self.position(), self.path.to_string());
+            notices.push(Fault { position, path, message: message.into(), help: None, line: None });
+        }
+    }
+
     /// The elements of a list; none for null, and none with a fault for anything else.
     #[must_use]
     pub fn items(&self) -> Vec<Self> {
@@ -164,6 +197,7 @@ impl<'a> Value<'a> {
                     key: None,
                     path: Rc::new(Keys::Index(Rc::clone(&self.path), index)),
                     context: self.context,
+                    joins_paths: self.joins_paths,
                 })
                 .collect(),
             _ => {
@@ -219,9 +253,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The directory that relative paths are joined to.
-    pub(super) fn directory(&self) -> &'a Path {
-        &self.context.directory
+    /// The value with paths that are joined to the directory of the file, or left as they are: Alertmanager joins
+    /// only some.
+    #[must_use]
+    pub fn joining_paths(&self, joins_paths: bool) -> Self {
+        Self { joins_paths, ..self.clone() }
+    }
+
+    /// The directory that relative paths are joined to, if they are.
+    pub(super) fn directory(&self) -> Option<&'a Path> {
+        self.joins_paths.then_some(&self.context.directory)
     }
 
     /// Whether so many faults are recorded that no more are kept.
@@ -264,7 +305,7 @@ impl<'a> Value<'a> {
                 self.record(key, format!("field {} is set twice", name.text), help, false);
             }
             let path = Rc::new(Keys::Key(Rc::clone(&self.path), name.text.clone()));
-            let value = Self { node: value, key: Some(key), path, context: self.context };
+            let value = Self { node: value, key: Some(key), path, ..self.clone() };
             merged.push((&name.text, value));
         }
         merged
@@ -272,7 +313,7 @@ impl<'a> Value<'a> {
 
     /// What `<<` brings: the pairs of a mapping, or of a list of mappings of which the first counts most.
     fn merge_sources(&self, source: &'a Node) -> Vec<(&'a str, Self)> {
-        let value = |node| Self { node, key: self.key, path: Rc::clone(&self.path), context: self.context };
+        let value = |node| Self { node, ..self.clone() };
         match &source.kind {
             NodeKind::Mapping(_) => value(source).merged(false),
             NodeKind::Sequence(items)

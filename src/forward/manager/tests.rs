@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::discovery::TargetGroup;
-use crate::engine::{Engine, Event, Plan};
+use crate::engine::{Engine, Event, StoreLimits};
 use crate::forward::post::Answer;
 use crate::forward::post::BoxFuture;
 use crate::forward::set::SetConfig;
@@ -166,7 +166,7 @@ impl Rig {
         };
         adjust(&mut options);
         let store = Arc::new(EngineStore {
-            engine: Mutex::new(Engine::new(Plan::default())),
+            engine: Mutex::new(Engine::new(StoreLimits::default())),
             clock: Arc::clone(&clock),
         });
         let registry = Registry::new();
