@@ -339,6 +339,46 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_each_kind_is_one_configuration() {
+        let routing = |wait: &str| {
+            format!("route: {{receiver: a, group_wait: {wait}, group_by: ['a b']}}\nreceivers: [{{name: a}}]")
+        };
+        let mut bench = Bench::new(&[("a.yml", &routing("1s")), ("p.yml", &labels("cluster: a"))]);
+        bench.subscribe("one");
+        bench.coordinator.reload(at(1)).unwrap();
+        let config = Arc::clone(bench.coordinator.current());
+        assert!(config.alertmanager.is_some() && config.prometheus.is_some());
+        bench.done();
+
+        // A fault in one file holds the other back, and the faults of both are told.
+        bench.write("a.yml", &routing("1x"));
+        bench.write("p.yml", &labels("cluster: b"));
+        assert!(
+            bench.coordinator.reload(at(2)).unwrap_err().to_string().contains("a.yml:1:34: route.group_wait")
+        );
+        bench.write("p.yml", "alertng: {}");
+        let error = bench.coordinator.reload(at(2)).unwrap_err();
+        assert_eq!(error.faults().len(), 2, "{error}");
+        assert!(bench.done().is_empty() && Arc::ptr_eq(&config, bench.coordinator.current()));
+
+        let paths = bench.coordinator.paths().to_vec();
+        bench.write("a.yml", &routing("1s"));
+        bench.write("p.yml", "");
+        let classic = Config::load(&paths, &|_| None, MatcherMode::Classic).unwrap_err().to_string();
+        assert!(classic.contains("invalid label name \"a b\" in group_by list"), "{classic}");
+        bench.write("p.yml", &routing("1s"));
+        let two = bench.coordinator.reload(at(3)).unwrap_err().to_string();
+        assert!(two.contains("are both alertmanager.yml files"), "{two}");
+    }
+
+    #[test]
+    fn the_hash_of_one_file_is_alertmanagers() {
+        let mut bench = Bench::new(&[("a.yml", "route: {receiver: a}\nreceivers: [{name: a}]\n")]);
+        bench.coordinator.reload(at(1)).unwrap();
+        assert_eq!(bench.coordinator.status().hash, 184_816_797_860_636);
+    }
+
+    #[test]
     fn kinds_are_told_by_their_keys() {
         assert_eq!(FileKind::of("route: {}"), FileKind::Alertmanager);
         assert_eq!(FileKind::of("global: {}\nreceivers: []"), FileKind::Alertmanager);

@@ -3,6 +3,7 @@
 
 mod alerting;
 pub mod alertmanager;
+mod cluster_tls;
 mod coordinator;
 mod discovery;
 mod error;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use alertmanager::AlertmanagerFile;
+pub use cluster_tls::ClusterTls;
 pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{ConfigError, PrometheusConfig, SdConfig};
-use crate::model::LabelSet;
+use super::{AlertmanagerFile, ConfigError, PrometheusConfig, SdConfig};
+use crate::model::{LabelSet, MatcherMode};
 
 /// The cases of a fixture: a line `=== name`, then the text.
 pub(super) fn cases(fixture: &'static str) -> Vec<(&'static str, &'static str)> {
@@ -134,6 +134,8 @@ fn damaged_files_are_read_or_refused_with_a_place() {
         include_str!("testdata/prometheus-bad.txt"),
         include_str!("testdata/http-bad.txt"),
         include_str!("testdata/web-whole.yml"),
+        include_str!("alertmanager/testdata/whole.yml"),
+        include_str!("alertmanager/testdata/bad.txt"),
     ];
     let signs: Vec<char> = "&*<>{}[]:,-?!|%@`'\"# \n\t\0é~1".chars().collect();
     let mut random = fastrand::Rng::with_seed(7);
@@ -154,7 +156,9 @@ fn damaged_files_are_read_or_refused_with_a_place() {
             }
         }
         let text: String = text.into_iter().collect();
-        for error in [parse(&text).err(), super::WebConfig::parse(Path::new("w.yml"), &text).err()] {
+        let web = super::WebConfig::parse(Path::new("w.yml"), &text).err();
+        let alertmanager = AlertmanagerFile::parse(Path::new("a.yml"), &text, MatcherMode::default());
+        for error in [parse(&text).err(), web, alertmanager.err()] {
             let Some(error) = error else { continue };
             assert!(!error.faults().is_empty(), "{text}");
             assert!(!error.render(false).is_empty());

@@ -52,12 +52,12 @@ impl Url {
     /// The URL with a path that ends in a slash.
     #[must_use]
     pub(super) fn with_trailing_slash(self) -> Self {
-        let path = self.parsed.path();
-        if path.ends_with('/') {
+        let written = self.text.split(['?', '#']).next().unwrap_or_default();
+        if written.ends_with('/') {
             return self;
         }
-        let path = format!("{path}/");
         let mut parsed = self.parsed;
+        let path = format!("{}/", parsed.path().trim_end_matches('/'));
         parsed.set_path(&path);
         Self { text: parsed.as_str().to_owned(), parsed }
     }
@@ -134,12 +134,17 @@ impl Decode for HttpUrl {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(password) = self.parsed.password() else { return f.write_str(&self.text) };
-        let mut shown = self.parsed.clone();
-        match shown.set_password(Some("xxxxx")) {
-            Ok(()) => f.write_str(shown.as_str()),
-            Err(()) => f.write_str(&self.text.replace(password, "xxxxx")),
+        if self.parsed.password().is_none() {
+            return f.write_str(&self.text);
         }
+        let mut shown = self.parsed.clone();
+        if shown.set_password(Some("xxxxx")).is_err() {
+            return f.write_str("<secret>");
+        }
+        // The parser writes a path where none was written.
+        let has_path = self.text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?', '#']));
+        let shown = shown.as_str();
+        f.write_str(if has_path { shown } else { shown.trim_end_matches('/') })
     }
 }
 
@@ -174,13 +179,14 @@ mod tests {
         let url = |text: &str| Url::parse_http(text).unwrap().with_trailing_slash().to_string();
         assert_eq!(url("https://api.example.org/v2?x=1"), "https://api.example.org/v2/?x=1");
         assert_eq!(url("https://api.example.org/"), "https://api.example.org/");
+        assert_eq!(url("https://api.example.org"), "https://api.example.org/");
     }
 
     #[test]
     fn shows_no_password() {
         let url = Url::parse("http://me:hunter2@proxy:3128").unwrap();
-        assert_eq!(url.to_string(), "http://me:xxxxx@proxy:3128/");
-        assert_eq!(format!("{url:?}"), "http://me:xxxxx@proxy:3128/");
+        assert_eq!(url.to_string(), "http://me:xxxxx@proxy:3128");
+        assert_eq!(format!("{url:?}"), "http://me:xxxxx@proxy:3128");
         assert!(!serde_json::to_string(&url).unwrap().contains("hunter2"));
         assert_eq!(url.as_written(), "http://me:hunter2@proxy:3128");
         assert_eq!(Url::parse("http://proxy:3128").unwrap().to_string(), "http://proxy:3128");

@@ -159,7 +159,7 @@ fn decode_hash(value: &Value<'_>) -> Option<Secret> {
 }
 
 impl ServerTls {
-    fn decode(fields: &mut Fields<'_>) -> Option<Self> {
+    pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Self> {
         let cert = file_or_inline(fields, "cert_file", "cert");
         let key = file_or_inline(fields, "key_file", "key");
         let client_ca = file_or_inline(fields, "client_ca_file", "client_ca");

@@ -13,16 +13,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::DaemonBackend;
+use super::delivery_metrics::DeliveryMetrics;
 use super::engine_task::{self, EngineHandle};
+use super::maintenance::Maintenance;
 use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
-use super::{Options, clock, instance, recovery, systemd, wiring};
+use super::state_files::SharedState;
+use super::{Options, clock, delivery, instance, recovery, systemd, wiring};
 use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
-use crate::config::{Coordinator, WebConfig};
+use crate::config::{Coordinator, FileKind, WebConfig};
 use crate::engine::StoreLimits;
 use crate::forward::Manager;
 use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
+use crate::notify::{self, Runner};
 use crate::{discovery, forward};
 
 /// What we call ourselves in requests.
@@ -94,6 +98,8 @@ struct Daemon {
     serving: CancellationToken,
     discovering: CancellationToken,
     ready: Arc<AtomicBool>,
+    maintenance: Maintenance,
+    maintaining: tokio::task::JoinHandle<()>,
 }
 
 impl Daemon {
@@ -114,6 +120,9 @@ impl Daemon {
             Coordinator::new(options.config_files.clone(), Box::new(|name| std::env::var(name).ok()));
         let rules = wiring::subscribe_intake(&mut coordinator, options.alerts_relabel);
         let configuration = wiring::subscribe_status(&mut coordinator);
+        let external_url = external_url(options, &listeners);
+        let prepared =
+            delivery::subscribe(&mut coordinator, options.engine.clone(), external_url.as_str().into());
 
         let (engine_handle, commands) = EngineHandle::new();
         let addresses = listeners.iter().filter_map(Listener::local_addr).collect();
@@ -129,9 +138,31 @@ impl Daemon {
         // A bad configuration ends the start before anything is read or sent.
         let reloader = Reloader::start(coordinator, options.auto_reload)?;
         let (journal_options, plan) = (journal_options(options), plan(options));
-        let (engine, journal) =
-            tokio::task::spawn_blocking(move || recovery::recover(files, journal_options, &plan)).await??;
-        engine_task::start(engine, journal.clone(), manager.clone(), commands);
+        let storage = options.storage_path.clone();
+        let (engine, journal, files) = tokio::task::spawn_blocking(move || {
+            let (engine, journal) = recovery::recover(files, journal_options, &plan)?;
+            anyhow::Ok((engine, journal, SharedState::read(&storage)))
+        })
+        .await??;
+        let notify_metrics = notify::Metrics::new()?;
+        notify_metrics.register(&registry)?;
+        let parts = engine_task::Parts {
+            engine,
+            journal: journal.clone(),
+            manager: manager.clone(),
+            runner: Runner::new(Arc::new(notify_metrics)),
+            prepared: prepared.clone(),
+            files,
+            log_silences: options.log_silences,
+        };
+        engine_task::start(parts, commands);
+        let delivery_metrics = Arc::new(DeliveryMetrics::new(&registry)?);
+        let maintenance = Maintenance {
+            storage: options.storage_path.clone(),
+            engine: engine_handle.clone(),
+            metrics: Arc::clone(&delivery_metrics),
+        };
+        let maintaining = tokio::spawn(maintenance.clone().run(options.engine.maintenance_interval));
         let discovering = CancellationToken::new();
         tokio::spawn(discovery_task.run(discovering.clone()));
         let notifier = tokio::spawn({
@@ -150,6 +181,8 @@ impl Daemon {
                 reloader,
                 drops,
                 metrics: daemon_metrics,
+                delivery_metrics,
+                prepared,
                 configuration,
                 started,
                 ready: Arc::clone(&ready),
@@ -170,7 +203,18 @@ impl Daemon {
             );
             servers.spawn(serve(listener, Arc::clone(&api), Arc::clone(&web), serving.clone()));
         }
-        Ok(Self { engine: engine_handle, journal, manager, notifier, servers, serving, discovering, ready })
+        Ok(Self {
+            engine: engine_handle,
+            journal,
+            manager,
+            notifier,
+            servers,
+            serving,
+            discovering,
+            ready,
+            maintenance,
+            maintaining,
+        })
     }
 
     /// Requests in flight finish, queues are drained, the journal gets its last snapshot.
@@ -188,6 +232,8 @@ impl Daemon {
         {
             self.notifier.abort();
         }
+        self.maintaining.abort();
+        self.maintenance.write().await;
         match tokio::time::timeout(SNAPSHOT_DEADLINE, self.engine.stop()).await {
             Ok(Some(Durability::Synced)) => tracing::info!(component = "journal", "Journal closed"),
             Ok(_) => {
@@ -216,7 +262,7 @@ async fn bind(options: &Options) -> anyhow::Result<Vec<Listener>> {
     }
     let socket = SocketOptions { mode: options.socket_mode, group: options.socket_group.clone() };
     let addresses = if options.listen_addresses.is_empty() {
-        default_addresses()
+        default_addresses(&options.config_files)
     } else {
         options.listen_addresses.clone()
     };
@@ -227,8 +273,15 @@ async fn bind(options: &Options) -> anyhow::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-/// A sidecar's: loopback and, where its directory can be written, a Unix socket.
-fn default_addresses() -> Vec<ListenAddress> {
+/// Alertmanager's, where there is nothing but an `alertmanager.yml`; else a sidecar's: loopback and, where its
+/// directory can be written, a Unix socket.
+fn default_addresses(config_files: &[PathBuf]) -> Vec<ListenAddress> {
+    let is_alertmanager = |path: &PathBuf| {
+        std::fs::read_to_string(path).is_ok_and(|text| FileKind::of(&text) == FileKind::Alertmanager)
+    };
+    if !config_files.is_empty() && config_files.iter().all(is_alertmanager) {
+        return vec![ListenAddress::Tcp { host: String::new(), port: 9093 }];
+    }
     let mut addresses = vec![ListenAddress::Tcp { host: "127.0.0.1".to_owned(), port: 9095 }];
     let directory =
         std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| PathBuf::from("/run/tocsin"), PathBuf::from);
@@ -274,7 +327,20 @@ fn plan(options: &Options) -> StoreLimits {
     StoreLimits {
         alerts_max: options.alerts_max,
         end_expiry: options.resolved_retention,
-        ..StoreLimits::default()
+        resolved_retention: options.alerts_gc_interval.unwrap_or(StoreLimits::default().resolved_retention),
+    }
+}
+
+/// `--web.external-url`, or where we listen: what links in notifications begin with, without a slash at the end.
+fn external_url(options: &Options, listeners: &[Listener]) -> String {
+    if let Some(external) = &options.external_url {
+        return external.trim_end_matches('/').to_owned();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+    match listeners.iter().find_map(Listener::local_addr) {
+        Some(address) => format!("http://{host}:{}", address.port()),
+        None => format!("http://{host}"),
     }
 }
 

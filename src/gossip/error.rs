@@ -26,6 +26,17 @@ pub enum GossipError {
     /// `--cluster.peer-name` is longer than peers accept, or empty.
     #[error("--cluster.peer-name of {0} bytes: 1 to 512 are possible")]
     BadName(usize),
+    /// A flag whose address is none.
+    #[error("{flag} {text:?} is not IP:PORT")]
+    BadAddress {
+        /// The flag.
+        flag: &'static str,
+        /// What it says.
+        text: String,
+    },
+    /// A flag whose interval would keep the node busy for ever.
+    #[error("{0} must be longer than nothing")]
+    NoInterval(&'static str),
     /// A peer that is no `host:port`.
     #[error("--cluster.peer {0:?} is not host:port")]
     BadPeer(String),

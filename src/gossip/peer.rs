@@ -20,10 +20,11 @@ use super::metrics::Metrics;
 use super::pending::Pending;
 use super::resolve::{resolve, wait_for_peers};
 use super::state::{Entry, EntryError, Replica, StateKey};
-use super::transport::{Inbound, TlsCounters, TlsOptions, Transport};
+use super::transport::{Inbound, TlsCounters, Transport};
 use super::wire::{MAX_NAME, StreamMessage};
 use super::{GossipError, advertise};
 use crate::model::Timestamp;
+use crate::net::PeerTls;
 
 /// The calendar's time, which only the daemon reads.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -41,7 +42,7 @@ pub struct PeerOptions {
     /// How long names of peers may take to resolve at the start (`--cluster.peers-resolve-timeout`).
     pub resolve_timeout: Duration,
     /// From `--cluster.tls-config`.
-    pub tls: Option<TlsOptions>,
+    pub tls: Option<PeerTls>,
     /// The calendar.
     pub clock: Clock,
     /// What decides whom this node probes and tells.

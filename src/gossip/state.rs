@@ -246,6 +246,17 @@ impl Replica {
         Merged::Changed
     }
 
+    /// Takes an entry from before a restart: as [`Self::merge`], but a silence past its expiry is remembered as one
+    /// that has expired here would be.
+    pub fn restore(&mut self, now: Timestamp, entry: Entry) -> Merged {
+        let until = entry.expires_at + self.retention;
+        if self.key == StateKey::Silences && entry.expires_at < now && now < until {
+            self.forget(entry.id, entry.updated_at, until);
+            return Merged::Expired;
+        }
+        self.merge(now, entry)
+    }
+
     /// Forgets what has expired at `now`.
     pub fn collect_garbage(&mut self, now: Timestamp) {
         while let Some((expires_at, _)) = self.expiries.first()
@@ -381,6 +392,16 @@ mod tests {
         assert_eq!(replica.merge(at(101), silence("s", 11, 1_000_000)), Merged::Changed);
         replica.collect_garbage(at(101 + 3600));
         assert_eq!(replica.forgotten.len(), 0);
+    }
+
+    #[test]
+    fn a_restart_does_not_bring_an_expired_silence_back() {
+        let mut replica = replica();
+        assert_eq!(replica.restore(at(50), silence("s", 10, 40)), Merged::Expired);
+        assert_eq!(replica.merge(at(50), silence("s", 9, 1_000_000)), Merged::Old);
+        assert_eq!(replica.merge(at(50), silence("s", 11, 1_000_000)), Merged::Changed);
+        assert_eq!(replica.restore(at(5000), silence("t", 10, 40)), Merged::Expired);
+        assert_eq!(replica.merge(at(5000), silence("t", 9, 1_000_000)), Merged::Changed, "an hour is over");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod clock;
 mod error;
 mod fetched;
 mod listen;
+mod peer_tls;
 mod pem;
 mod sigv4;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use client::{ClientOptions, Endpoint, EndpointError, HttpClient, Request, Re
 pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
+pub use peer_tls::PeerTls;
 pub use web::{
     HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
 };

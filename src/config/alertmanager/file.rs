@@ -12,6 +12,7 @@ use super::route::{Names, RouteConfig};
 use super::time_interval::NamedTimeInterval;
 use crate::config::error::{ConfigError, Fault, read_file};
 use crate::config::http::{HttpClientConfig, TlsConfig};
+use crate::config::paths::is_pattern;
 use crate::config::yaml::{Decode, Fields, read_with_notices};
 use crate::model::MatcherMode;
 
@@ -115,7 +116,6 @@ impl AlertmanagerFile {
         let inhibit_rules = fields.items("inhibit_rules");
         let inhibit_rules =
             inhibit_rules.iter().filter_map(|item| InhibitRuleConfig::decode(item, mode)).collect();
-        let templates = fields.value_of("templates").map(|value| value.joining_paths(true));
         check_tracing(fields);
         check_event_recorder(fields);
         Some(Self {
@@ -123,15 +123,28 @@ impl AlertmanagerFile {
             route: route?,
             inhibit_rules,
             receivers,
-            templates: templates
-                .filter(|value| !value.is_null())
-                .and_then(|value| Decode::decode(&value))
-                .unwrap_or_default(),
+            templates: decode_templates(fields),
             mute_time_intervals,
             time_intervals,
             notices: Vec::new(),
         })
     }
+}
+
+/// `templates`. A pattern need not match anything.
+fn decode_templates(fields: &mut Fields<'_>) -> Vec<PathBuf> {
+    let patterns = fields.items("templates").into_iter().filter_map(|item| {
+        // Alertmanager joins an empty pattern too, which then names the directory.
+        let pattern = if item.is_null() { String::new() } else { String::decode(&item)? };
+        if !is_pattern(&pattern) {
+            item.fault_with_help(
+                format!("syntax error in pattern {pattern:?}"),
+                "close `[` with `]`, or write `\\\\[` for the character itself",
+            );
+        }
+        PathBuf::decode(&item.joining_paths(true))
+    });
+    patterns.collect()
 }
 
 /// Both lists share one space of names.

@@ -16,11 +16,11 @@ pub struct InhibitRuleConfig {
     /// `name`, for people; may be empty.
     pub name: String,
     source_match: BTreeMap<String, String>,
-    source_match_re: BTreeMap<String, String>,
+    source_match_re: BTreeMap<String, Option<String>>,
     #[serde(rename = "source_matchers")]
     source_list: Vec<String>,
     target_match: BTreeMap<String, String>,
-    target_match_re: BTreeMap<String, String>,
+    target_match_re: BTreeMap<String, Option<String>>,
     #[serde(rename = "target_matchers")]
     target_list: Vec<String>,
     /// `equal`.

@@ -10,8 +10,8 @@ use crate::model::{MatchType, Matcher, MatcherMode, MatcherNotice, Matchers, Reg
 pub(super) struct WrittenMatchers {
     /// From `match`, `source_match` or `target_match`.
     pub(super) equal: BTreeMap<String, String>,
-    /// From `match_re` and its like: the expressions without their anchors.
-    pub(super) regex: BTreeMap<String, String>,
+    /// From `match_re` and its like: the expressions without their anchors, an empty one as null.
+    pub(super) regex: BTreeMap<String, Option<String>>,
     /// From `matchers` and its like, sorted.
     pub(super) list: Vec<String>,
     /// All of them, sorted.
@@ -39,7 +39,7 @@ impl WrittenMatchers {
         for (name, value) in fields.value_of(regex).map(|value| value.entries()).unwrap_or_default() {
             check_name(name, &value);
             if let Some((text, matcher)) = decode_regex(name, &value) {
-                matchers.regex.insert(name.to_owned(), text);
+                matchers.regex.insert(name.to_owned(), Some(text).filter(|text| !text.is_empty()));
                 all.push(matcher);
             }
         }

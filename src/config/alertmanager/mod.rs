@@ -11,6 +11,7 @@ mod integration;
 mod matchers;
 mod receiver;
 mod route;
+mod templates;
 mod time_interval;
 
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use inhibit::InhibitRuleConfig;
 pub use integration::*;
 pub use receiver::{IntegrationConfig, ReceiverConfig};
 pub use route::{GroupBy, Located, RouteConfig};
+pub use templates::TemplateString;
 pub use time_interval::{InclusiveRange, NamedTimeInterval, TimeInterval, TimeRange};

@@ -20,7 +20,7 @@ pub struct RouteConfig {
     #[serde(rename = "match")]
     equal: BTreeMap<String, String>,
     #[serde(rename = "match_re")]
-    regex: BTreeMap<String, String>,
+    regex: BTreeMap<String, Option<String>>,
     #[serde(rename = "matchers")]
     list: Vec<String>,
     /// `mute_time_intervals`: names of intervals in which the route is silent.

@@ -12,6 +12,7 @@ pub struct SigV4Config {
     /// `region`; unset: from the AWS environment.
     pub region: Option<String>,
     /// `access_key` and `secret_key`, which come together; unset: AWS's default chain.
+    #[serde(rename = "")]
     pub keys: Option<AwsKeys>,
     /// `profile` of the shared AWS files.
     pub profile: Option<String>,

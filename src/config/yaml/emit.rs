@@ -219,8 +219,7 @@ fn analyse(text: &str, in_flow: bool) -> Analysis {
         }
         let is_break = matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
         breaks |= is_break;
-        special |= !is_break
-            && (character.is_control() || matches!(character, '\u{feff}' | '\u{fffe}' | '\u{ffff}'));
+        special |= !is_break && (character.is_control() || matches!(character, '\u{feff}' | '\u{fffe}'..));
         break_space |= character == ' ' && previous == Some('\n');
         space_break |= is_break && previous == Some(' ');
         previous = Some(character);
@@ -318,6 +317,8 @@ fn double_quoted(text: &str) -> String {
                 quoted.extend(["\\x".to_owned(), format!("{:02X}", u32::from(control))]);
             }
             '\u{feff}' => quoted.push_str("\\uFEFF"),
+            // go-yaml v2 takes what lies beyond the first plane for unprintable.
+            '\u{10000}'.. => quoted.extend(["\\U".to_owned(), format!("{:08X}", u32::from(character))]),
             other => quoted.push(other),
         }
     }
@@ -366,7 +367,8 @@ mod tests {
             (" lead", "' lead'"),
             ("tab\there", "\"tab\\there\""),
             ("https://x/?a=b&c", "https://x/?a=b&c"),
-            ("ü€🙂", "ü€🙂"),
+            ("ü€", "ü€"),
+            ("🙂", "\"\\U0001F642\""),
         ];
         for (text, expected) in cases {
             assert_eq!(printed(text), expected, "{text}");

@@ -78,6 +78,34 @@ impl ser::Error for PrintError {
     }
 }
 
+/// The texts in a value, each with the keys to it, such as `fields[0].title`. Of a secret the text is what stands in its
+/// place. A value that cannot be printed has none.
+pub fn texts<T: Serialize + ?Sized>(value: &T) -> Vec<(String, String)> {
+    fn collect(path: &str, shown: Shown, found: &mut Vec<(String, String)>) {
+        match shown {
+            Shown::Text(text) => found.push((path.to_owned(), text)),
+            Shown::List { items, .. } => {
+                for (place, item) in items.into_iter().enumerate() {
+                    collect(&format!("{path}[{place}]"), item, found);
+                }
+            }
+            Shown::Map(pairs) => {
+                for (key, value) in pairs {
+                    let path = if path.is_empty() { key } else { format!("{path}.{key}") };
+                    collect(&path, value, found);
+                }
+            }
+            Shown::Always(value) | Shown::Source { value, .. } => collect(path, *value, found),
+            Shown::Null | Shown::Plain(..) => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(shown) = shown(value) {
+        collect("", shown, &mut found);
+    }
+    found
+}
+
 /// Makes the tree of a value.
 pub(super) fn shown<T: Serialize + ?Sized>(value: &T) -> Result<Shown, PrintError> {
     value.serialize(Printer)

@@ -257,9 +257,10 @@ impl Cluster {
         cluster
     }
 
-    /// Takes an entry known from before the start; nobody is told.
+    /// Takes an entry known from before the start; nobody is told. Of a silence past its expiry it is remembered that
+    /// an older version must not come back.
     pub fn restore(&mut self, now: Timestamp, entry: Entry) -> Merged {
-        self.replica(entry.key).merge(now, entry)
+        self.replica(entry.key).restore(now, entry)
     }
 
     /// Takes a change made here and tells everybody. Anything but [`Merged::Changed`] told nobody.

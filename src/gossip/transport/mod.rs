@@ -19,7 +19,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::GossipError;
 use super::wire::{MAX_PACKET, StreamMessage};
-pub use tls::{TlsCounters, TlsOptions};
+use crate::net::PeerTls;
+pub use tls::TlsCounters;
 
 /// The most connections from peers at one time; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 128;
@@ -69,7 +70,7 @@ impl Transport {
         addr: SocketAddr,
         label: &str,
         timeout: Duration,
-        tls: Option<TlsOptions>,
+        tls: Option<PeerTls>,
     ) -> Result<(Self, mpsc::Receiver<Inbound>), GossipError> {
         let listen = |source| GossipError::Listen { addr, source };
         let (inbound, arrivals) = mpsc::channel(INBOUND);
@@ -88,9 +89,9 @@ impl Transport {
                 tasks.push(receive_packets(udp.clone(), shared.clone()));
                 (listener, Kind::Plain(udp))
             }
-            Some(options) => {
+            Some(tls) => {
                 let listener = TcpListener::bind(addr).await.map_err(listen)?;
-                (listener, Kind::Tls(tls::Tls::new(options)))
+                (listener, Kind::Tls(tls::Tls::new(tls)))
             }
         };
         let listening = listener.local_addr().map_err(listen)?;

@@ -10,33 +10,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Shared, stream};
 use crate::gossip::wire::{Frame, FrameDecoder};
+use crate::net::PeerTls;
 
 /// Packets that wait for one peer's connection; more are dropped, as UDP would.
 const PACKETS_WAITING: usize = 256;
 /// Connections for packets (Go's pool); beyond it the one used least lately is closed.
 const MAX_PACKET_CONNECTIONS: usize = 1024;
+/// A peer that sends no packet for so long is gone: a live one is probed and probes. Go opens the connection anew.
+const IDLE: Duration = Duration::from_mins(10);
 const READ_BUFFER: usize = 16 << 10;
-
-/// Both sides of mutual TLS.
-#[derive(Debug, Clone)]
-pub struct TlsOptions {
-    /// For connections from peers.
-    pub server: Arc<rustls::ServerConfig>,
-    /// For connections to peers.
-    pub client: Arc<rustls::ClientConfig>,
-    /// The name in the peers' certificates; without it the dialled address must be in them.
-    pub server_name: Option<ServerName<'static>>,
-}
 
 /// What the TLS transport counts, under the names of Alertmanager's metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +58,7 @@ fn add(counter: &AtomicU64, value: usize) {
 
 #[derive(Debug)]
 pub(super) struct Tls {
-    options: TlsOptions,
+    tls: PeerTls,
     advertised: String,
     counts: Arc<Counts>,
     connections: HashMap<SocketAddr, PacketConnection>,
@@ -83,14 +73,8 @@ struct PacketConnection {
 }
 
 impl Tls {
-    pub(super) fn new(options: TlsOptions) -> Self {
-        Self {
-            options,
-            advertised: String::new(),
-            counts: Arc::default(),
-            connections: HashMap::new(),
-            uses: 0,
-        }
+    pub(super) fn new(tls: PeerTls) -> Self {
+        Self { tls, advertised: String::new(), counts: Arc::default(), connections: HashMap::new(), uses: 0 }
     }
 
     pub(super) fn set_advertised(&mut self, addr: SocketAddr) {
@@ -98,15 +82,11 @@ impl Tls {
     }
 
     pub(super) fn acceptor(&self) -> Acceptor {
-        Acceptor { tls: TlsAcceptor::from(self.options.server.clone()), counts: self.counts.clone() }
+        Acceptor { tls: self.tls.clone(), counts: self.counts.clone() }
     }
 
     pub(super) fn connector(&self) -> Connector {
-        Connector {
-            tls: TlsConnector::from(self.options.client.clone()),
-            server_name: self.options.server_name.clone(),
-            counts: self.counts.clone(),
-        }
+        Connector { tls: self.tls.clone(), counts: self.counts.clone() }
     }
 
     pub(super) fn counters(&self) -> TlsCounters {
@@ -205,15 +185,13 @@ async fn write_frames(
 /// Opens connections.
 #[derive(Clone)]
 pub(super) struct Connector {
-    tls: TlsConnector,
-    server_name: Option<ServerName<'static>>,
+    tls: PeerTls,
     counts: Arc<Counts>,
 }
 
 impl Connector {
     async fn connect(&self, to: SocketAddr, connection: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let name = self.server_name.clone().unwrap_or_else(|| ServerName::IpAddress(to.ip().into()));
-        self.tls.connect(name, connection).await
+        self.tls.connect(to.ip(), connection).await
     }
 
     /// A connection that begins as a stream.
@@ -242,7 +220,7 @@ impl Connector {
 /// Answers connections.
 #[derive(Clone)]
 pub(super) struct Acceptor {
-    tls: TlsAcceptor,
+    tls: PeerTls,
     counts: Arc<Counts>,
 }
 
@@ -272,7 +250,10 @@ impl Acceptor {
         let mut decoder = FrameDecoder::default();
         let mut buffer = vec![0; READ_BUFFER];
         loop {
-            let len = connection.read(&mut buffer).await.map_err(|err| err.to_string())?;
+            let Ok(read) = tokio::time::timeout(IDLE, connection.read(&mut buffer)).await else {
+                return Ok(());
+            };
+            let len = read.map_err(|err| err.to_string())?;
             if len == 0 {
                 return Ok(());
             }

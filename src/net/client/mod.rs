@@ -20,6 +20,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tls_client;
 mod transport;
 mod verify;
 
@@ -27,4 +28,5 @@ pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::http::{ClientOptions, HttpClient};
 pub(super) use self::http::{read, transmit};
 pub use self::request::{Request, Response, SendError};
+pub(super) use self::tls_client::TlsClient;
 pub(super) use self::transport::{Transport, authority};

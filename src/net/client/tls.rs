@@ -128,7 +128,7 @@ pub(super) fn client_config(
     Ok(tls)
 }
 
-fn server_name(name: &str) -> Result<ServerName<'static>, String> {
+pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(name.to_owned())
         .map_err(|_error| format!("tls_config: server_name {name:?} is neither a DNS name nor an IP address"))
 }

@@ -23,7 +23,7 @@ pub struct TlsServer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: ServerTls,
-    http2: bool,
+    protocols: &'static [&'static [u8]],
     /// Held to look up or swap a value only.
     current: Mutex<Current>,
 }
@@ -62,11 +62,19 @@ impl TlsServer {
     /// A file that cannot be read or used, a version, cipher or curve that is not possible, a client CA without a
     /// client auth type.
     pub fn new(config: &ServerTls, http2: bool) -> Result<Self, NetError> {
+        Self::speaking(config, if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] })
+    }
+
+    /// The same for a server that offers `protocols` by ALPN.
+    pub(in crate::net) fn speaking(
+        config: &ServerTls,
+        protocols: &'static [&'static [u8]],
+    ) -> Result<Self, NetError> {
         let material = Material::read(config)?;
-        let server = server_config(config, &material, http2)
+        let server = server_config(config, &material, protocols)
             .map_err(|message| NetError::Setup { position: config.position.clone(), message })?;
         let current = Mutex::new(Current { material, server, fault: None });
-        Ok(Self(Arc::new(Inner { config: config.clone(), http2, current })))
+        Ok(Self(Arc::new(Inner { config: config.clone(), protocols, current })))
     }
 
     /// Makes a connection a TLS connection. Run it in the connection's own task: it waits for the client.
@@ -82,13 +90,14 @@ impl TlsServer {
         Ok(Connection { stream: crate::net::listen::Stream::Tls(Box::new(stream)), peer, _permit })
     }
 
-    async fn current(&self) -> Arc<ServerConfig> {
+    /// What a connection that comes now is served with.
+    pub(in crate::net) async fn current(&self) -> Arc<ServerConfig> {
         let inner = Arc::clone(&self.0);
         let read = tokio::task::spawn_blocking(move || Material::read(&inner.config)).await;
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = match read {
             Ok(Ok(material)) if material == current.material => None,
-            Ok(Ok(material)) => match server_config(&self.0.config, &material, self.0.http2) {
+            Ok(Ok(material)) => match server_config(&self.0.config, &material, self.0.protocols) {
                 Ok(server) => {
                     tracing::info!(component = "web", "TLS certificate changed");
                     *current = Current { material, server, fault: None };
@@ -146,7 +155,11 @@ fn read<T>(
     }
 }
 
-fn server_config(config: &ServerTls, material: &Material, http2: bool) -> Result<Arc<ServerConfig>, String> {
+fn server_config(
+    config: &ServerTls,
+    material: &Material,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, String> {
     let provider = Arc::new(provider(config)?);
     let versions = versions::range(Some(config.min_version), Some(config.max_version)).map_err(|error| match error {
         Unsupported::Old(key, version) => {
@@ -180,10 +193,7 @@ fn server_config(config: &ServerTls, material: &Material, http2: bool) -> Result
     let mut server =
         builder.with_single_cert(chain, key).map_err(|error| format!("certificate and key: {error}"))?;
     server.ignore_client_order = config.prefer_server_cipher_suites;
-    if http2 {
-        server.alpn_protocols.push(b"h2".to_vec());
-    }
-    server.alpn_protocols.push(b"http/1.1".to_vec());
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(server))
 }
 

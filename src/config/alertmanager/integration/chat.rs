@@ -1,16 +1,17 @@
 //! Chats with few keys: `telegram_configs`, `discord_configs`, `webex_configs`, `msteams_configs`,
 //! `msteamsv2_configs`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::{Context, named, required, required_pair};
 use crate::config::alertmanager::global::{http_url, pair};
-use crate::config::http::{Authentication, Source};
+use crate::config::http::{Authentication, Proxy, ProxyAddress, Source};
 use crate::config::secret::Secret;
 use crate::config::url::{SecretUrl, Url};
-use crate::config::yaml::{Fields, always};
+use crate::config::yaml::{Fields, Scalar, always};
 
 /// Notifications by a Telegram bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +40,11 @@ impl TelegramConfig {
             pair(fields, "bot_token", "bot_token_file").or_else(|| global.telegram_bot_token.clone());
         let number: i64 = fields.get_or_default("chat_id");
         let file: Option<PathBuf> = fields.get_if_set("chat_id_file");
+        // A text that is no number has its own fault; 0 counts as left out.
+        let is_written = fields
+            .present(&["chat_id"])
+            .iter()
+            .any(|value| value.scalar().and_then(Scalar::as_integer) != Some(0));
         let message_thread_id = fields.get_or_default("message_thread_id");
         let message = fields.get_or("message", named("telegram.default.message"));
         let disable_notifications = fields.get_or_default("disable_notifications");
@@ -50,7 +56,7 @@ impl TelegramConfig {
         }
         if number != 0 && file.is_some() {
             fields.fault_at_key("chat_id", "at most one of chat_id & chat_id_file must be configured");
-        } else if number == 0 && file.is_none() {
+        } else if number == 0 && !is_written && file.is_none() {
             fields.value().fault("missing chat_id or chat_id_file on telegram_config");
         }
         let api_url = required(fields, api_url, "no global Telegram URL set");
@@ -160,9 +166,12 @@ impl MsTeamsV2Config {
         let webhook_url = required_pair(fields, "webhook_url", "webhook_url_file");
         let [title, text] =
             ["title", "text"].map(|key| fields.get_or(key, named(&format!("msteamsv2.default.{key}"))));
-        // Of all integrations only this one takes the proxy of `global` into an `http_config` of its own.
-        if context.http.proxy.is_none() {
-            context.http.proxy.clone_from(&context.global.http_config.proxy);
+        // Of all integrations only this one takes the proxy's URL of `global` into an `http_config` of its own.
+        if let (None, Some(proxy)) = (&context.http.proxy, &context.global.http_config.proxy)
+            && let ProxyAddress::Url { proxy_url, .. } = &proxy.address
+        {
+            let address = ProxyAddress::Url { proxy_url: proxy_url.clone(), no_proxy: String::new() };
+            context.http.proxy = Some(Proxy { address, connect_header: BTreeMap::new() });
         }
         Some(Self { webhook_url: webhook_url?, title, text })
     }

@@ -84,7 +84,10 @@ impl EmailConfig {
         let headers = decode_headers(fields);
         let threading = fields.block("threading", |fields| ThreadByDate::decode(fields, &headers));
         let to = required(fields, to, "missing to address in email config");
-        let smarthost = required(fields, smarthost, "no global SMTP smarthost set");
+        // An address at fault has its own fault.
+        if smarthost.is_none() && fields.present(&["smarthost"]).is_empty() {
+            fields.value().fault("no global SMTP smarthost set");
+        }
         let from = required(fields, from, "no global SMTP from set");
         let config = Self {
             to: to.unwrap_or_default(),

@@ -1,8 +1,10 @@
 //! `incidentio_configs`.
 
+use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::{Context, required_pair};
 use crate::config::alertmanager::global::pair;
@@ -10,13 +12,13 @@ use crate::config::go_duration::{GoDuration, serialize_go_duration};
 use crate::config::http::{Authentication, Source};
 use crate::config::secret::Secret;
 use crate::config::url::{HttpUrl, Url};
-use crate::config::yaml::{Fields, always};
+use crate::config::yaml::{Always, Fields, always};
 
 /// Notifications by incident.io.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentioConfig {
     /// `url` or its file, never rendered.
-    #[serde(serialize_with = "always")]
+    #[serde(rename = "", serialize_with = "serialize_url")]
     pub url: Source<Url>,
     /// `alert_source_token` or its file; unset: the HTTP client's authorization is used.
     pub alert_source_token: Option<Source<Secret>>,
@@ -26,6 +28,18 @@ pub struct IncidentioConfig {
     /// `timeout` of one attempt; zero for none.
     #[serde(serialize_with = "serialize_go_duration")]
     pub timeout: Duration,
+}
+
+/// Both keys, one of them null or empty.
+fn serialize_url<S: Serializer>(url: &Source<Url>, serializer: S) -> Result<S::Ok, S::Error> {
+    let (url, file) = match url {
+        Source::Inline(url) => (Some(url), Path::new("")),
+        Source::File(file) => (None, file.as_path()),
+    };
+    let mut fields = serializer.serialize_struct("Url", 2)?;
+    fields.serialize_field("url", &Always(url))?;
+    fields.serialize_field("url_file", &Always(file))?;
+    fields.end()
 }
 
 impl IncidentioConfig {

@@ -31,7 +31,7 @@ pub struct MattermostConfig {
     #[serde(rename = "type")]
     pub kind: String,
     /// `props.card`, a template.
-    #[serde(serialize_with = "serialize_props")]
+    #[serde(rename = "props", serialize_with = "serialize_props")]
     pub props_card: Option<String>,
     /// `priority`.
     pub priority: Option<MattermostPriority>,
@@ -40,14 +40,14 @@ pub struct MattermostConfig {
 /// An attachment; all texts are templates.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct MattermostAttachment {
+    /// `text`.
+    pub text: String,
     /// `fallback`.
     pub fallback: String,
     /// `color`.
     pub color: String,
     /// `pretext`.
     pub pretext: String,
-    /// `text`.
-    pub text: String,
     /// `author_name`.
     pub author_name: String,
     /// `author_link`.

@@ -32,7 +32,7 @@ pub use mattermost::{MattermostAttachment, MattermostConfig, MattermostPriority}
 pub use opsgenie::{OpsGenieConfig, OpsGenieResponder};
 pub use pagerduty::{PagerdutyConfig, PagerdutyImage, PagerdutyKey, PagerdutyLink};
 pub use pushover::PushoverConfig;
-pub use rocketchat::{RocketchatAction, RocketchatConfig};
+pub use rocketchat::{RocketchatAction, RocketchatConfig, RocketchatField};
 pub use slack::{SlackAction, SlackConfig, SlackConfirmation, SlackField};
 pub use sns::SnsConfig;
 pub use victorops::VictorOpsConfig;

@@ -51,7 +51,7 @@ pub struct OpsGenieResponder {
     pub name: String,
     /// By user name.
     pub username: String,
-    /// `type`: team, teams, user, escalation or schedule, in lower case unless it is a template.
+    /// `type`: team, teams, user, escalation or schedule in any case, or a template; sent as it is.
     #[serde(rename = "type")]
     pub kind: String,
 }
@@ -91,16 +91,14 @@ impl OpsGenieConfig {
 impl OpsGenieResponder {
     fn decode(fields: &mut Fields<'_>) -> Option<Self> {
         let [id, name, username] = ["id", "name", "username"].map(|key| fields.get_or_default::<String>(key));
-        let mut kind: String = fields.get_or_default("type");
+        let kind: String = fields.get_or_default("type");
         if id.is_empty() && name.is_empty() && username.is_empty() {
             fields.value().fault("a responder has to have at least one of id, username or name specified");
         }
-        if !kind.contains("{{") {
-            kind.make_ascii_lowercase();
-            if !matches!(kind.as_str(), "team" | "teams" | "user" | "escalation" | "schedule") {
-                let message = "type does not match valid options ^(team|teams|user|escalation|schedule)$";
-                fields.fault_at_key("type", message);
-            }
+        let known = ["team", "teams", "user", "escalation", "schedule"];
+        if !kind.contains("{{") && !known.contains(&kind.to_lowercase().as_str()) {
+            let message = "type does not match valid options ^(team|teams|user|escalation|schedule)$";
+            fields.fault_at_key("type", message);
         }
         Some(Self { id, name, username, kind })
     }

@@ -108,7 +108,9 @@ impl PagerdutyConfig {
         });
         let source = fields.text("source").unwrap_or_else(|| client.clone());
         let client_url = fields.get_or("client_url", named("pagerduty.default.clientURL"));
-        let description = fields.get_or("description", named("pagerduty.default.description"));
+        // Without the blank that the others have, as Alertmanager has it and prints it.
+        let description = "{{ template \"pagerduty.default.description\" .}}";
+        let description = fields.get_or("description", description.to_owned());
         let [severity, class, component, group] =
             ["severity", "class", "component", "group"].map(|key| fields.get_or_default(key));
         let GoDuration(timeout) = fields.get_or_default("timeout");

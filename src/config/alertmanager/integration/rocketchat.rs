@@ -9,8 +9,6 @@ use crate::config::secret::Secret;
 use crate::config::url::Url;
 use crate::config::yaml::{Fields, always};
 
-use super::slack::SlackField;
-
 /// Notifications by Rocket.Chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RocketchatConfig {
@@ -31,7 +29,7 @@ pub struct RocketchatConfig {
     /// `text`, a template.
     pub text: String,
     /// `fields`; title and value may be empty.
-    pub fields: Vec<SlackField>,
+    pub fields: Vec<RocketchatField>,
     /// `short_fields`: what `short` of a field is if left out.
     #[serde(serialize_with = "always")]
     pub short_fields: bool,
@@ -50,15 +48,46 @@ pub struct RocketchatConfig {
     pub actions: Vec<RocketchatAction>,
 }
 
-/// A button; all texts are templates. Alertmanager reads more keys than it uses.
+/// A field of the message; title and value are templates and may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RocketchatField {
+    /// Whether it stands beside others; unset: as `short_fields` says.
+    #[serde(serialize_with = "always")]
+    pub short: Option<bool>,
+    /// What stands above.
+    #[serde(serialize_with = "always")]
+    pub title: String,
+    /// What stands below.
+    #[serde(serialize_with = "always")]
+    pub value: String,
+}
+
+/// A button; all texts are templates. Alertmanager reads the keys without an underscore, and sends `text`, `url` and
+/// `msg` only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RocketchatAction {
+    /// `type`, which is always sent as `button`.
+    #[serde(rename = "type", serialize_with = "always")]
+    pub kind: String,
     /// What it says.
+    #[serde(serialize_with = "always")]
     pub text: String,
     /// Where it leads.
+    #[serde(serialize_with = "always")]
     pub url: String,
+    #[serde(rename = "imageurl", serialize_with = "always")]
+    image_url: String,
+    #[serde(rename = "iswebview", serialize_with = "always")]
+    is_web_view: bool,
+    #[serde(rename = "webviewheightratio", serialize_with = "always")]
+    webview_height_ratio: String,
     /// What it sends.
+    #[serde(serialize_with = "always")]
     pub msg: String,
+    #[serde(rename = "msginchatwindow", serialize_with = "always")]
+    msg_in_chat_window: bool,
+    #[serde(rename = "msgprocessingtype", serialize_with = "always")]
+    msg_processing_type: String,
 }
 
 impl RocketchatConfig {
@@ -82,13 +111,20 @@ impl RocketchatConfig {
         let [short_fields, link_names] = ["short_fields", "link_names"].map(|key| fields.get_or_default(key));
         let attachment_fields = fields.blocks("fields", |fields| {
             let [title, value] = ["title", "value"].map(|key| fields.get_or_default(key));
-            Some(SlackField { title, value, short: fields.pointer("short", None) })
+            Some(RocketchatField { title, value, short: fields.pointer("short", None) })
         });
         let actions = fields.blocks("actions", |fields| {
-            let [text, url, msg] = ["text", "url", "msg"].map(|key| fields.get_or_default(key));
-            fields.ignore(&["type", "imageurl", "iswebview", "webviewheightratio"]);
-            fields.ignore(&["msginchatwindow", "msgprocessingtype"]);
-            Some(RocketchatAction { text, url, msg })
+            Some(RocketchatAction {
+                kind: fields.get_or_default("type"),
+                text: fields.get_or_default("text"),
+                url: fields.get_or_default("url"),
+                image_url: fields.get_or_default("imageurl"),
+                is_web_view: fields.get_or_default("iswebview"),
+                webview_height_ratio: fields.get_or_default("webviewheightratio"),
+                msg: fields.get_or_default("msg"),
+                msg_in_chat_window: fields.get_or_default("msginchatwindow"),
+                msg_processing_type: fields.get_or_default("msgprocessingtype"),
+            })
         });
         let api_url = required(fields, api_url, "no global Rocketchat URL set");
         let token_id =

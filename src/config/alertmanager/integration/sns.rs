@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::named;
 use crate::config::http::SigV4Config;
-use crate::config::yaml::Fields;
+use crate::config::yaml::{Fields, always};
 
 /// Notifications by Amazon's Simple Notification Service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,6 +14,7 @@ pub struct SnsConfig {
     /// `api_url`, a template; empty: the endpoint of the region.
     pub api_url: String,
     /// `sigv4`.
+    #[serde(serialize_with = "serialize_sigv4")]
     pub sigv4: SigV4Config,
     /// `topic_arn`, a template.
     pub topic_arn: String,
@@ -29,6 +30,12 @@ pub struct SnsConfig {
     pub attributes: BTreeMap<String, String>,
     /// `use_aws_http_client`: of the HTTP client only TLS and proxy apply.
     pub use_aws_http_client: bool,
+}
+
+/// The block without the name of the service, which is always `sns`.
+fn serialize_sigv4<S: Serializer>(sigv4: &SigV4Config, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = SigV4Config { service_name: String::new(), ..sigv4.clone() };
+    always(&shown, serializer)
 }
 
 impl SnsConfig {
