@@ -30,6 +30,7 @@ use smol_str::SmolStr;
 
 use crate::config::AlertmanagerFile;
 use crate::engine::{DeliveryView, GroupView, SilenceError};
+use crate::gossip::ClusterView;
 use crate::model::{Alert, Silence, Timestamp};
 
 /// A future that a [`Backend`] gives back.
@@ -103,6 +104,8 @@ pub trait Backend: Send + Sync + 'static {
     fn queues(&self) -> Pending<'_, serde_json::Value>;
     /// The configuration as it was read, without secrets.
     fn configuration(&self) -> String;
+    /// Our part in a cluster; `None` where there is none.
+    fn cluster(&self) -> Option<ClusterView>;
     /// When the daemon started.
     fn started(&self) -> Timestamp;
     /// The wall clock.

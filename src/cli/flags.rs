@@ -7,15 +7,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::cluster_flags::ClusterFlags;
 use crate::daemon::{self, LocalDelivery, LogFormat, LogLevel, Options};
 use crate::engine;
 use crate::model::parse_duration;
 use crate::net::ListenAddress;
 
 /// The flags that take `true` or `false` and may be negated as `--no-…`.
-pub(super) const SWITCHES: [&str; 6] = [
+pub(super) const SWITCHES: [&str; 7] = [
     "alertmanager.drain-notification-queue-on-shutdown",
     "alerts.relabel",
+    "cluster.allow-insecure-public-advertise-address-discovery",
     "config.auto-reload",
     "log.silences",
     "notify.resolve-when-muted",
@@ -114,7 +116,7 @@ pub struct Flags {
     auto_reload: bool,
 
     /// How many bytes of old journal to keep.
-    #[arg(long = "journal.retention.size", value_name = "BYTES", default_value_t = 1 << 30)]
+    #[arg(long = "journal.retention.size", value_name = "BYTES", default_value_t = 1_000_000_000)]
     journal_size: u64,
 
     /// How long to keep old journal.
@@ -173,6 +175,9 @@ pub struct Flags {
     #[arg(long = "delivery.fallback-after", value_name = "DURATION", default_value = "2m", value_parser = parse_positive)]
     fallback_after: Duration,
 
+    #[command(flatten)]
+    cluster: ClusterFlags,
+
     /// The least important messages to log: debug, info, warn or error.
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info")]
     log_level: LogLevel,
@@ -196,6 +201,7 @@ impl Flags {
     }
 
     fn into_options(self) -> Options {
+        let cluster = self.cluster.into_options();
         Options {
             config_files: self.config_file,
             storage_path: self.storage_path,
@@ -227,12 +233,14 @@ impl Flags {
                 maintenance_interval: self.maintenance_interval,
                 max_silences: self.max_silences,
                 max_silence_size_bytes: self.max_silence_size,
+                peer_timeout: cluster.peer_timeout,
                 ..engine::Options::default()
             },
             alerts_gc_interval: self.alerts_gc_interval,
             log_silences: self.log_silences,
             local: self.local,
             fallback_after: self.fallback_after,
+            cluster,
         }
     }
 
@@ -242,7 +250,7 @@ impl Flags {
     }
 }
 
-fn parse_positive(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_positive(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() { Err("must be greater than zero".to_owned()) } else { Ok(duration) }
 }

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use tokio::sync::watch;
 
 use super::clock;
+use super::cluster::ClusterMember;
 use super::delivery::PreparedDelivery;
 use super::delivery_metrics::DeliveryMetrics;
 use super::engine_task::{EngineHandle, SilenceResult};
@@ -17,6 +18,7 @@ use crate::api::{Backend, Pending, Push, Pushed, Readiness, RelabelDrops, Silenc
 use crate::config::AlertmanagerFile;
 use crate::engine::{DeliveryView, GroupView};
 use crate::forward::Manager;
+use crate::gossip::ClusterView;
 use crate::journal::{Journal, Status};
 use crate::model::{Alert, Silence, Timestamp};
 
@@ -31,6 +33,7 @@ pub(super) struct DaemonBackend {
     pub(super) delivery_metrics: Arc<DeliveryMetrics>,
     pub(super) prepared: watch::Receiver<Arc<PreparedDelivery>>,
     pub(super) configuration: watch::Receiver<Arc<str>>,
+    pub(super) cluster: Option<ClusterMember>,
     pub(super) started: Timestamp,
     /// Set while requests are served by a configured daemon that is not stopping.
     pub(super) ready: Arc<AtomicBool>,
@@ -129,6 +132,10 @@ impl Backend for DaemonBackend {
 
     fn configuration(&self) -> String {
         self.configuration.borrow().to_string()
+    }
+
+    fn cluster(&self) -> Option<ClusterView> {
+        self.cluster.as_ref().map(ClusterMember::view)
     }
 
     fn started(&self) -> Timestamp {

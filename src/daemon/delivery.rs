@@ -2,6 +2,7 @@
 //! take effect together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -27,16 +28,26 @@ pub(super) struct PreparedDelivery {
 pub(super) fn subscribe(
     coordinator: &mut Coordinator,
     options: engine::Options,
+    fallback_after: Option<Duration>,
     external_url: Arc<str>,
 ) -> watch::Receiver<Arc<PreparedDelivery>> {
     let (publish, prepared) = watch::channel(Arc::default());
     coordinator.subscribe("delivery", move |config: &Arc<Config>| {
         let prepared = match &config.alertmanager {
             None => PreparedDelivery::default(),
-            Some(file) => prepare(file, &options, &external_url)?,
+            Some(file) => {
+                // Without anybody to forward to there is nothing to fall back from.
+                let fallback_after = fallback_after.filter(|_after| config.prometheus.is_some());
+                let options = engine::Options { fallback_after, ..options.clone() };
+                prepare(file, &options, &external_url)?
+            }
         };
         let (prepared, publish) = (Arc::new(prepared), publish.clone());
+        let both = config.prometheus.is_some() && prepared.plan.is_some();
         Ok(Box::new(move || {
+            if both {
+                say_who_notifies(fallback_after);
+            }
             prepared.file.iter().for_each(|file| warn(file, &prepared.integrations));
             publish.send_replace(prepared);
         }))
@@ -75,6 +86,22 @@ fn templates(file: &AlertmanagerFile) -> Result<TemplateSet, Refusal> {
         templates.add(&name, &source).map_err(|error| refuse(&error))?;
     }
     Ok(templates)
+}
+
+/// With both kinds of configuration people may be told twice: they should know.
+fn say_who_notifies(fallback_after: Option<Duration>) {
+    match fallback_after {
+        None => tracing::warn!(
+            component = "delivery",
+            "Alerts are forwarded and notified from here as well (--delivery.local=always): whoever both the \
+             Alertmanagers and this alertmanager.yml notify is told twice"
+        ),
+        Some(after) => tracing::info!(
+            component = "delivery",
+            ?after,
+            "Alerts are notified from here only when no Alertmanager has taken them (--delivery.local=fallback)"
+        ),
+    }
 }
 
 /// What is not wrong and yet worth telling.

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::clock::SteppedClock;
+use super::cluster::Announcer;
 use super::delivery::PreparedDelivery;
 use super::figures::{DeliveryFigures, EngineFigures};
 use super::notices;
@@ -160,6 +161,10 @@ pub(super) struct Parts {
     pub(super) prepared: watch::Receiver<Arc<PreparedDelivery>>,
     /// What Alertmanager's files in the storage directory say.
     pub(super) files: SharedState,
+    /// Where changes go that peers should know; `None` alone.
+    pub(super) announcer: Option<Announcer>,
+    /// Our place in the cluster; where there is none, it never changes.
+    pub(super) cluster: watch::Receiver<Cluster>,
     /// `--log.silences`
     pub(super) log_silences: bool,
 }
@@ -204,6 +209,10 @@ impl EngineTask {
                     let now = self.now();
                     self.apply(now);
                 }
+                Ok(()) = self.parts.cluster.changed() => {
+                    let cluster = *self.parts.cluster.borrow_and_update();
+                    self.happened(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
+                }
                 () = self.parts.journal.snapshot_wanted() => {
                     let snapshot = self.parts.engine.snapshot();
                     self.parts.journal.snapshot(Box::new(move |out| snapshot.encode(out)));
@@ -222,7 +231,7 @@ impl EngineTask {
             let event = Event::Delivery(DeliveryEvent::ClockStepped(step));
             record(&self.parts.journal, self.parts.engine.handle(now, event));
         });
-        let cluster = Cluster::default();
+        let cluster = *self.parts.cluster.borrow_and_update();
         self.handle_at(now, Event::Delivery(DeliveryEvent::Started(cluster)));
         self.apply(now);
         for event in std::mem::take(&mut self.parts.files).into_events() {
@@ -252,7 +261,12 @@ impl EngineTask {
                 Action::Deliver(notification) => self.parts.runner.deliver(*notification),
                 Action::Cancel(delivery) => self.parts.runner.cancel(delivery),
                 // Alone there is nobody to tell.
-                Action::GossipSilence(..) | Action::GossipEntry(..) => {}
+                Action::GossipSilence(silence, expires_at) => {
+                    self.parts.announcer.iter().for_each(|peers| peers.silence(&silence, expires_at));
+                }
+                Action::GossipEntry(key, entry) => {
+                    self.parts.announcer.iter().for_each(|peers| peers.log_entry(&key, &entry));
+                }
                 Action::Notice(notice) => notices::log(&notice),
             }
         }

@@ -5,6 +5,7 @@
 //! | `run` | start, serving, stop |
 //! | `engine_task` | the engine, and the order of its records in the journal |
 //! | `delivery` | how an `alertmanager.yml` reaches the engine and the integrations |
+//! | `cluster` | local delivery as a member of a cluster |
 //! | `state_files` | Alertmanager's own files of silences and notification log |
 //! | `maintenance` | when those are written |
 //! | `figures`, `metrics`, `delivery_metrics` | what is counted, and how it is shown |
@@ -17,6 +18,7 @@
 
 mod backend;
 mod clock;
+mod cluster;
 mod delivery;
 mod delivery_metrics;
 mod engine_task;

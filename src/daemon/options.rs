@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine;
+use crate::gossip::ClusterOptions;
 use crate::net::ListenAddress;
 
 /// How the daemon runs; one field a flag (see `cli::Flags`, where each is explained).
@@ -63,6 +64,8 @@ pub struct Options {
     pub local: LocalDelivery,
     /// `--delivery.fallback-after`
     pub fallback_after: Duration,
+    /// `--cluster.*`
+    pub cluster: ClusterOptions,
 }
 
 /// When alerts are notified here although they are forwarded too.

@@ -9,20 +9,23 @@ use std::time::Duration;
 use anyhow::Context as _;
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::backend::DaemonBackend;
+use super::cluster::ClusterMember;
 use super::delivery_metrics::DeliveryMetrics;
 use super::engine_task::{self, EngineHandle};
 use super::maintenance::Maintenance;
 use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
 use super::state_files::SharedState;
-use super::{Options, clock, delivery, instance, recovery, systemd, wiring};
+use super::{LocalDelivery, Options, clock, delivery, instance, recovery, systemd, wiring};
 use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
 use crate::config::{Coordinator, FileKind, WebConfig};
-use crate::engine::StoreLimits;
+use crate::engine::{Cluster, StoreLimits};
 use crate::forward::Manager;
 use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
@@ -73,6 +76,10 @@ async fn signalled(stop: CancellationToken) {
 pub async fn run_until(options: Options, files: impl Files, stop: CancellationToken) -> anyhow::Result<()> {
     let started = clock::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Starting tocsin");
+    let mut options = options;
+    if is_alertmanager(&options.config_files) {
+        options.cluster = options.cluster.or_by_default();
+    }
     let daemon = Daemon::start(&options, files, started).await?;
     systemd::ready();
     tracing::info!("Server is ready to receive alerts.");
@@ -100,6 +107,9 @@ struct Daemon {
     ready: Arc<AtomicBool>,
     maintenance: Maintenance,
     maintaining: tokio::task::JoinHandle<()>,
+    member: Option<ClusterMember>,
+    _gossiping: Option<AbortOnDropHandle<()>>,
+    _standing: Option<AbortOnDropHandle<()>>,
 }
 
 impl Daemon {
@@ -121,8 +131,13 @@ impl Daemon {
         let rules = wiring::subscribe_intake(&mut coordinator, options.alerts_relabel);
         let configuration = wiring::subscribe_status(&mut coordinator);
         let external_url = external_url(options, &listeners);
-        let prepared =
-            delivery::subscribe(&mut coordinator, options.engine.clone(), external_url.as_str().into());
+        let fallback_after = (options.local == LocalDelivery::Fallback).then_some(options.fallback_after);
+        let prepared = delivery::subscribe(
+            &mut coordinator,
+            options.engine.clone(),
+            fallback_after,
+            external_url.as_str().into(),
+        );
 
         let (engine_handle, commands) = EngineHandle::new();
         let addresses = listeners.iter().filter_map(Listener::local_addr).collect();
@@ -144,6 +159,14 @@ impl Daemon {
             anyhow::Ok((engine, journal, SharedState::read(&storage)))
         })
         .await??;
+        let member = ClusterMember::start(options, &registry).await?;
+        let (cluster, standing) = match &member {
+            Some(member) => {
+                let (cluster, task) = member.standing();
+                (cluster, Some(task))
+            }
+            None => (watch::channel(Cluster::default()).1, None),
+        };
         let notify_metrics = notify::Metrics::new()?;
         notify_metrics.register(&registry)?;
         let parts = engine_task::Parts {
@@ -153,9 +176,15 @@ impl Daemon {
             runner: Runner::new(Arc::new(notify_metrics)),
             prepared: prepared.clone(),
             files,
+            announcer: member.as_ref().map(ClusterMember::announcer),
+            cluster,
             log_silences: options.log_silences,
         };
         engine_task::start(parts, commands);
+        let gossiping = match &member {
+            Some(member) => Some(member.join(engine_handle.clone(), options.cluster.settle_timeout).await?),
+            None => None,
+        };
         let delivery_metrics = Arc::new(DeliveryMetrics::new(&registry)?);
         let maintenance = Maintenance {
             storage: options.storage_path.clone(),
@@ -184,6 +213,7 @@ impl Daemon {
                 delivery_metrics,
                 prepared,
                 configuration,
+                cluster: member.clone(),
                 started,
                 ready: Arc::clone(&ready),
             }),
@@ -214,6 +244,9 @@ impl Daemon {
             ready,
             maintenance,
             maintaining,
+            member,
+            _gossiping: gossiping,
+            _standing: standing,
         })
     }
 
@@ -231,6 +264,9 @@ impl Daemon {
         if tokio::time::timeout(options.drain_deadline + REQUESTS_DEADLINE, &mut self.notifier).await.is_err()
         {
             self.notifier.abort();
+        }
+        if let Some(member) = &self.member {
+            member.leave().await;
         }
         self.maintaining.abort();
         self.maintenance.write().await;
@@ -273,13 +309,18 @@ async fn bind(options: &Options) -> anyhow::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
+/// Whether there is nothing but an `alertmanager.yml`.
+fn is_alertmanager(config_files: &[PathBuf]) -> bool {
+    let is_one = |path: &PathBuf| {
+        std::fs::read_to_string(path).is_ok_and(|text| FileKind::of(&text) == FileKind::Alertmanager)
+    };
+    !config_files.is_empty() && config_files.iter().all(is_one)
+}
+
 /// Alertmanager's, where there is nothing but an `alertmanager.yml`; else a sidecar's: loopback and, where its
 /// directory can be written, a Unix socket.
 fn default_addresses(config_files: &[PathBuf]) -> Vec<ListenAddress> {
-    let is_alertmanager = |path: &PathBuf| {
-        std::fs::read_to_string(path).is_ok_and(|text| FileKind::of(&text) == FileKind::Alertmanager)
-    };
-    if !config_files.is_empty() && config_files.iter().all(is_alertmanager) {
+    if is_alertmanager(config_files) {
         return vec![ListenAddress::Tcp { host: String::new(), port: 9093 }];
     }
     let mut addresses = vec![ListenAddress::Tcp { host: "127.0.0.1".to_owned(), port: 9095 }];

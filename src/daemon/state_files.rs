@@ -67,6 +67,16 @@ impl SharedState {
         silences.chain(log)
     }
 
+    /// The silences as peers exchange them, as far as each is kept beyond `now`.
+    pub(super) fn encoded_silences(&self) -> impl Iterator<Item = Bytes> {
+        self.silences.iter().map(|(silence, expires_at)| statepb::encode_silence(silence, *expires_at))
+    }
+
+    /// The log entries in the same way.
+    pub(super) fn encoded_log(&self) -> impl Iterator<Item = Bytes> {
+        self.log.iter().map(|(key, entry)| statepb::encode_log_entry(key, entry))
+    }
+
     /// Writes the file of the silences that are kept beyond `now`.
     pub(super) fn write_silences(&self, storage: &Path, now: Timestamp) -> io::Result<Written> {
         let kept = self.silences.iter().filter(|(_, expires_at)| *expires_at > now);

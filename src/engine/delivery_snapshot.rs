@@ -7,6 +7,7 @@
 //! | 6 silences | one after the other, by the order in which they were first heard of: silence, until when it is kept |
 //! | 7 log | one after the other, by key: key, entry |
 //! | 8 groups | one after the other, by serial |
+//! | 9 fallback | the changes that are held back, by when their time comes: alert, 0 begin or 1 end, time |
 //!
 //! A group is serial; tag (1: has a route, 2: admitted, 4: next flush, 8: flush at work); the route's place, or route
 //! key, route id and options as JSON; labels; next flush; the names of the intervals that mute it; its members: number
@@ -28,6 +29,7 @@ use super::delivery_record::{
     take_receiver_data, take_silence,
 };
 use super::dispatch::{AggregationGroup, Member};
+use super::fallback::Fallback;
 use super::flush::{Flush, FlushAlert, Phase, Run, RunState};
 use super::inhibit::Inhibitor;
 use super::local_delivery::LocalDelivery;
@@ -43,6 +45,7 @@ pub(super) const PLAN: u8 = 5;
 pub(super) const SILENCES: u8 = 6;
 pub(super) const LOG: u8 = 7;
 pub(super) const GROUPS: u8 = 8;
+pub(super) const FALLBACK: u8 = 9;
 
 const ROUTED: u8 = 1;
 const ADMITTED: u8 = 2;
@@ -89,6 +92,7 @@ pub(super) fn sections(delivery: &LocalDelivery) -> Vec<(u8, Vec<u8>)> {
         push_group(&mut groups, group);
     }
     sections.push((GROUPS, groups.bytes));
+    sections.push((FALLBACK, delivery.fallback.encode()));
     sections
 }
 
@@ -113,6 +117,7 @@ pub(super) fn restore(sections: &[(u8, Vec<u8>)], alerts: &Alerts) -> Result<Loc
                 }
             }
             GROUPS => take_groups(&mut delivery, &mut reader, alerts)?,
+            FALLBACK => delivery.fallback = Fallback::decode(&mut reader)?,
             _ => {}
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! All timers of all groups are in one queue, ordered by time and then by the groups' age.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::action::ClockStep;
@@ -259,6 +259,11 @@ impl Dispatcher {
         let mut groups: Vec<&AggregationGroup> = self.groups.iter().flatten().map(Box::as_ref).collect();
         groups.sort_unstable_by_key(|group| group.serial);
         groups.into_iter()
+    }
+
+    /// The alerts that are in a group.
+    pub(crate) fn members(&self) -> HashSet<AlertId> {
+        self.groups.iter().flatten().flat_map(|group| &group.members).map(|member| member.id).collect()
     }
 
     /// How many groups count against the limit.

@@ -8,14 +8,15 @@ use super::alerts::Alerts;
 use super::codec::DecodeError;
 use super::delivery_record::DeliveryFact;
 use super::event::{Event, Handled};
-use super::ledger::Ledger;
+use super::fallback::Fallback;
+use super::ledger::{Ledger, Settled};
 use super::local_delivery::LocalDelivery;
 use super::plan::Plan;
 use super::record::{self, AlertsRecord, Entry, Fact};
 use super::silence::{SilenceChange, SilenceError};
 use super::snapshot::Snapshot;
 use crate::model::{
-    Accepted, Alert, AlertId, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
+    Accepted, Alert, AlertId, Change, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
 };
 
 /// How often the store is swept: what lapsed expires, and what is over leaves.
@@ -160,6 +161,7 @@ impl Engine {
             }
             Event::Outcomes { destination, told } => {
                 let settled = self.ledger.told(&destination, &told, &self.alerts);
+                settled.iter().for_each(|settled| self.taken_elsewhere(settled));
                 Handled { record: record::outcomes(now, &destination, &settled), ..Handled::default() }
             }
             Event::PlanApplied(plan) => {
@@ -212,7 +214,53 @@ impl Engine {
         let mut alerts: Vec<(AlertId, Arc<Alert>)> =
             self.alerts.iter().map(|stored| (stored.id, Arc::clone(&stored.alert))).collect();
         alerts.sort_unstable_by_key(|(id, _)| *id);
+        let fallback_after = plan.options().fallback_after;
         self.delivery.apply_plan(now, plan, &alerts);
+        let Some(after) = fallback_after else {
+            self.delivery.fallback = Fallback::default();
+            return;
+        };
+        for (id, alert) in alerts.iter().filter(|(_, alert)| !alert.is_resolved_at(now)) {
+            let taken = self.alerts.slot_of_id(*id).is_some_and(|slot| self.ledger.has_taken_begin(slot));
+            let ours = self.delivery.fallback.holds(*id) || self.delivery.holds(*id, &alert.labels);
+            if !taken && !ours {
+                self.delivery.fallback.hold(*id, Change::Begin, now + after);
+            }
+        }
+    }
+
+    /// Hands a state to local delivery, or holds its change back for the fallback.
+    fn deliver(&mut self, now: Timestamp, id: AlertId, alert: &Arc<Alert>, change: Option<Change>) {
+        let Some(after) = self.delivery.options().fallback_after else {
+            self.delivery.put(now, id, alert, change);
+            return;
+        };
+        if self.delivery.holds(id, &alert.labels) {
+            self.delivery.put(now, id, alert, change);
+            return;
+        }
+        self.delivery.note(id, alert);
+        if let Some(change) = change {
+            self.delivery.fallback.hold(id, change, now + after);
+        }
+    }
+
+    /// An Alertmanager has taken a change: it is its business.
+    fn taken_elsewhere(&mut self, settled: &Settled) {
+        if self.delivery.fallback.settled(settled)
+            && let Some(stored) = self.alerts.get_by_id(settled.id)
+        {
+            self.delivery.fallback_idle(&stored.alert.labels);
+        }
+    }
+
+    /// Hands over what no Alertmanager has taken in time.
+    fn fall_back(&mut self, now: Timestamp) {
+        while let Some((id, change)) = self.delivery.fallback.take_due(now) {
+            if let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) {
+                self.delivery.put(now, id, &alert, Some(change));
+            }
+        }
     }
 
     fn handle_alerts(&mut self, now: Timestamp, alerts: Vec<Alert>, path: Option<Arc<str>>) -> Handled {
@@ -245,8 +293,8 @@ impl Engine {
         self.sequence = sequence;
         self.ledger.accept(put.slot, put.change);
         let stored = self.alerts.at(put.slot)?;
-        let id = stored.id;
-        self.delivery.put(now, id, &stored.alert, put.change);
+        let (id, stored) = (stored.id, Arc::clone(&stored.alert));
+        self.deliver(now, id, &stored, put.change);
         let accepted = Accepted { id, sequence, alert: put.received, change: put.change, path };
         Some((accepted, put.previous))
     }
@@ -280,6 +328,7 @@ impl Engine {
             Fact::Outcomes { destination, settled } => {
                 for settled in settled {
                     count(self.ledger.settle(&destination, &settled, &self.alerts));
+                    self.taken_elsewhere(&settled);
                 }
             }
             Fact::Delivery(DeliveryFact::Plan(definition)) if definition.is_empty() => {
@@ -341,14 +390,24 @@ impl Engine {
     pub fn next_timeout(&self) -> Option<Timestamp> {
         let sweep = (!self.alerts.is_empty())
             .then(|| Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0));
-        [sweep, self.delivery.next_timeout()].into_iter().flatten().min()
+        [sweep, self.delivery.next_timeout(), self.delivery.fallback.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Fires what is due at `now`, as if each had been fired on time.
     pub fn poll(&mut self, now: Timestamp) {
-        while let Some(due) = self.delivery.next_timeout().filter(|due| *due <= now) {
+        loop {
+            let held = self.delivery.fallback.next_timeout();
+            let due = [held, self.delivery.next_timeout()].into_iter().flatten().min();
+            let Some(due) = due.filter(|due| *due <= now) else { break };
             self.sweep(due - Duration::from_nanos(1));
-            self.delivery.fire(due);
+            if held == Some(due) {
+                self.fall_back(due);
+            } else {
+                self.delivery.fire(due);
+            }
         }
         self.sweep(now);
     }

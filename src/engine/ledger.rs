@@ -387,6 +387,11 @@ impl Ledger {
         self.books.iter().any(|book| book.flags(slot) & HELD != 0)
     }
 
+    /// Whether a destination has taken the begin of this alert's episode.
+    pub(super) fn has_taken_begin(&self, slot: Slot) -> bool {
+        self.books.iter().any(|book| book.flags(slot) & TAKEN != 0)
+    }
+
     /// Forgets an alert that left the store.
     pub(super) fn release(&mut self, slot: Slot) {
         for book in &mut self.books {

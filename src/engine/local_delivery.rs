@@ -14,6 +14,7 @@ use super::action::{Action, ClockStep, Cluster, DeliveryEvent, Notice, PipelineC
 use super::alerts::Alerts;
 use super::delivery_record::{DeliveryFact, FinishedFact};
 use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, TimerKind, settle};
+use super::fallback::Fallback;
 use super::flush::{Flush, Phase};
 use super::inhibit::Inhibitor;
 use super::marker::AlertState;
@@ -22,7 +23,7 @@ use super::plan::{Options, Plan, PlannedReceiver};
 use super::silence::{SilenceChange, SilenceError, Silences};
 use crate::model::{
     Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, IntegrationId, LabelSet,
-    LogEntry, LogKey, Outcome, Silence, Timestamp,
+    LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
 };
 
 /// Everything behind the store of alerts.
@@ -34,6 +35,7 @@ pub struct LocalDelivery {
     pub(super) inhibitor: Inhibitor,
     pub(super) silences: Silences,
     pub(super) nflog: Nflog,
+    pub(super) fallback: Fallback,
     pub(super) balance: Balance,
     pub(super) counts: PipelineCounts,
     pub(super) actions: VecDeque<Action>,
@@ -123,6 +125,25 @@ impl LocalDelivery {
         }
     }
 
+    /// Takes note of the newest state of an alert that is not told from here, at least not yet.
+    pub(super) fn note(&mut self, id: AlertId, alert: &Arc<Alert>) {
+        if let Some(plan) = &self.plan {
+            self.inhibitor.update(plan, id, alert);
+        }
+    }
+
+    /// Books a change that nobody here has to be told of: an Alertmanager has taken it.
+    pub(super) fn fallback_idle(&mut self, labels: &LabelSet) {
+        let Some(plan) = &self.plan else { return };
+        let receivers = plan.receivers_of(labels);
+        let receivers = receivers.iter().filter_map(|name| plan.receiver(name));
+        let count: usize = receivers.map(|receiver| receiver.integrations.len()).sum();
+        self.balance.accepted += count as u64;
+        self.balance.pending += count as u64;
+        let outcome = Outcome::Suppressed(Suppression::FallbackIdle);
+        settle(&mut self.balance, outcome, u32::try_from(count).unwrap_or(u32::MAX));
+    }
+
     /// Puts an alert into its group under the route at `place`.
     pub(super) fn group_alert(
         &mut self,
@@ -171,6 +192,7 @@ impl LocalDelivery {
 
     /// Takes note that an alert left the store.
     pub fn forget(&mut self, id: AlertId, labels: &LabelSet) {
+        self.fallback.remove(id);
         if let Some(plan) = &self.plan {
             self.inhibitor.forget(plan, id, labels);
         }
@@ -421,6 +443,7 @@ impl LocalDelivery {
 
     fn step_clock(&mut self, step: ClockStep) {
         self.dispatcher.step_clock(step);
+        self.fallback.step_clock(step);
         self.started_at = self.started_at.map(|at| step.apply(at));
         self.maintenance_at = self.maintenance_at.map(|at| step.apply(at));
     }
@@ -430,6 +453,9 @@ impl LocalDelivery {
     fn start(&mut self, now: Timestamp, cluster: Cluster) {
         self.cluster = cluster;
         self.started_at = Some(now);
+        if let Some(after) = self.options().fallback_after {
+            self.fallback.restart(now, after);
+        }
         self.in_flight.clear();
         self.actions.clear();
         for slot in self.dispatcher.slots() {

@@ -19,6 +19,7 @@
 //! | `dispatch` | aggregation groups and their timers |
 //! | `reload` | what becomes of the groups under a new plan |
 //! | `local_delivery` | groups, inhibition, silences, log and pipeline, held together |
+//! | `fallback` | what is told from here only if no Alertmanager takes it |
 //! | `flush`, `notify` | a group's flush on its way through the pipeline |
 //! | `pipeline` | the stages, one a file |
 //! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
@@ -35,6 +36,7 @@ mod dispatch;
 #[expect(clippy::module_inception, reason = "the room and its state machine have one name")]
 mod engine;
 mod event;
+mod fallback;
 mod flush;
 mod from_config;
 mod inhibit;

@@ -166,6 +166,10 @@ pub struct Options {
     pub max_silence_size_bytes: usize,
     /// Whether names of labels must be of the classic kind (feature `classic-mode`).
     pub classic_mode: bool,
+    /// A change is told from here only when no Alertmanager has taken it for so long (`--delivery.fallback-after` with
+    /// `--delivery.local=fallback`); `None`: always, and at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_after: Option<Duration>,
     /// How long each peer waits for the one before it (`--cluster.peer-timeout`).
     pub peer_timeout: Duration,
 }
@@ -181,6 +185,7 @@ impl Default for Options {
             max_silences: 0,
             max_silence_size_bytes: 0,
             classic_mode: false,
+            fallback_after: None,
             peer_timeout: Duration::from_secs(15),
         }
     }

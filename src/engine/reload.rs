@@ -6,11 +6,12 @@
 //! longer lead to, except where a receiver that is still there was told that they fire, or is just being told. Such an
 //! alert stays where it is until its end has been told, so that no incident is left open.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::action::Action;
 use super::dispatch::{AggregationGroup, GroupSlot, settle};
+use super::fallback::Fallback;
 use super::flush::remap_bits;
 use super::inhibit::Inhibitor;
 use super::local_delivery::LocalDelivery;
@@ -24,6 +25,7 @@ impl LocalDelivery {
     /// Works by `plan` from now on. `alerts` are those of the store, by id.
     pub fn apply_plan(&mut self, now: Timestamp, plan: Arc<Plan>, alerts: &[(AlertId, Arc<Alert>)]) {
         let old = self.plan.replace(Arc::clone(&plan));
+        let ours = plan.options().fallback_after.map(|_after| self.dispatcher.members());
         if self.maintenance_at.is_none() {
             self.maintenance_at = Some(now + plan.options().maintenance_interval);
         }
@@ -35,7 +37,7 @@ impl LocalDelivery {
             self.carry_over(&old, &plan);
         }
         let slots = self.dispatcher.slots();
-        let places = self.route_again(&plan, alerts, now);
+        let places = self.route_again(&plan, alerts, ours.as_ref(), now);
         for slot in slots {
             if self.leave(slot, &places) {
                 self.abandon(slot, now);
@@ -62,6 +64,7 @@ impl LocalDelivery {
         self.actions.extend(in_flight.into_iter().map(Action::Cancel));
         self.dispatcher.clear_lookup();
         self.inhibitor = Inhibitor::default();
+        self.fallback = Fallback::default();
         self.maintenance_at = None;
         true
     }
@@ -99,11 +102,13 @@ impl LocalDelivery {
         }
     }
 
-    /// Puts every firing alert into the groups that it belongs to now; where every alert belongs.
+    /// Puts every firing alert, or of them only `ours`, into the groups that it belongs to now; where every alert
+    /// belongs.
     fn route_again(
         &mut self,
         plan: &Plan,
         alerts: &[(AlertId, Arc<Alert>)],
+        ours: Option<&HashSet<AlertId>>,
         now: Timestamp,
     ) -> HashMap<AlertId, Vec<GroupSlot>> {
         let mut places: HashMap<AlertId, Vec<GroupSlot>> = HashMap::with_capacity(alerts.len());
@@ -115,7 +120,7 @@ impl LocalDelivery {
                 let there = found
                     .and_then(|slot| self.dispatcher.group(slot))
                     .is_some_and(|group| group.member(*id).is_some());
-                if !there && !alert.is_resolved_at(now) {
+                if !there && !alert.is_resolved_at(now) && ours.is_none_or(|ours| ours.contains(id)) {
                     self.group_alert(plan, place, now, *id, alert, None);
                 }
                 places.entry(*id).or_default().extend(self.dispatcher.find(place, &labels));

@@ -140,7 +140,7 @@ impl Attempt {
     }
 
     /// Renders a text without which there is nothing to send, such as a room.
-    pub(super) fn needed(&mut self, field: &Field) -> Result<String, Failure> {
+    pub(super) fn needed(&self, field: &Field) -> Result<String, Failure> {
         let fault = match field.render(&self.data, &self.environment) {
             Ok(text) => return Ok(text),
             Err(error) => error,

@@ -1,5 +1,6 @@
 //! The static table of the integrations.
 
+use super::email::Email;
 use super::integration::{Build, BuildError, Notifier};
 use super::webhook::Webhook;
 use crate::config::alertmanager::Integration as Settings;
@@ -31,4 +32,4 @@ macro_rules! kind {
 }
 
 /// All kinds, in the order in which Alertmanager builds them; what it does not have stands last.
-pub const KINDS: &[Kind] = &[kind!("webhook", Webhook, Webhook)];
+pub const KINDS: &[Kind] = &[kind!("webhook", Webhook, Webhook), kind!("email", Email, Email)];

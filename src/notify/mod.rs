@@ -19,6 +19,7 @@
 
 mod attempt;
 mod data;
+mod email;
 mod failure;
 mod field;
 mod integration;

@@ -61,7 +61,6 @@ impl Notifier for Webhook {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
     use crate::model::FailureReason;
     use crate::notify::testing::{self, Bench, alert, firing, mixed, notification};
 

@@ -30,13 +30,13 @@ fn directory_with(files: &[(&str, &str)]) -> TempDir {
 #[tokio::test]
 async fn the_help_tells_every_flag_and_command() {
     let here = Path::new(".");
-    let mut pages = String::new();
+    let mut pages = Vec::new();
     for arguments in [&["--help"][..], &["check-config", "--help"], &["queues", "--help"]] {
         let (code, page, errors) = run(here, arguments).await;
         assert_eq!((code, errors.as_str()), (Some(0), ""));
-        pages.push_str(&format!("$ tocsin {}\n{page}\n", arguments.join(" ")));
+        pages.push(format!("$ tocsin {}\n{page}\n", arguments.join(" ")));
     }
-    insta::assert_snapshot!("help", pages);
+    insta::assert_snapshot!("help", pages.concat());
     let (code, version, _) = run(here, &["--version"]).await;
     assert_eq!((code, version), (Some(0), format!("tocsin {}\n", env!("CARGO_PKG_VERSION"))));
 }

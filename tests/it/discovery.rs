@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{Answer, Peer, Sink, Tocsin, TocsinBuilder, eventually, firing, numbers};
+use crate::harness::{Answer, Peer, Sink, Tocsin, TocsinBuilder, eventually, firing, numbers, swap};
 
 fn alertmanagers(entry: &str) -> String {
     let entry: String = entry.lines().map(|line| format!("      {line}\n")).collect();
@@ -89,15 +88,6 @@ async fn files_come_break_and_go() {
     tocsin.assert_balance().await;
 }
 
-/// Swaps the link `..data` as the kubelet does: a new directory, a new link, a rename over the old one.
-fn swap(directory: &Path, version: &str, text: &str) {
-    let data = directory.join(format!("..{version}"));
-    std::fs::create_dir(&data).expect("a directory");
-    std::fs::write(data.join("targets.json"), text).expect("a file");
-    symlink(format!("..{version}"), directory.join("..data_tmp")).expect("a link");
-    std::fs::rename(directory.join("..data_tmp"), directory.join("..data")).expect("a rename");
-}
-
 #[tokio::test]
 async fn a_config_map_with_targets_is_swapped() {
     let (first, second) = (Sink::start().await, Sink::start().await);
@@ -106,16 +96,16 @@ async fn a_config_map_with_targets_is_swapped() {
     let builder = TocsinBuilder::new(&config);
     let mounted = builder.directory().join("mounted");
     std::fs::create_dir(&mounted).expect("a directory");
-    swap(&mounted, "1", &json_targets(&[&first]));
+    swap(&mounted, "targets.json", "1", &json_targets(&[&first]));
     symlink("..data/targets.json", mounted.join("targets.json")).expect("a link");
     let tocsin = builder.start().await;
     wait_for_active(&tocsin, &[first.address().to_string()]).await;
     reaches(&tocsin, &[&first], 0).await;
-    swap(&mounted, "2", &json_targets(&[&first, &second]));
+    swap(&mounted, "targets.json", "2", &json_targets(&[&first, &second]));
     std::fs::remove_dir_all(mounted.join("..1")).expect("the old directory");
     wait_for_active(&tocsin, &[first.address().to_string(), second.address().to_string()]).await;
     second.wait_for(1).await;
-    swap(&mounted, "3", &json_targets(&[&second]));
+    swap(&mounted, "targets.json", "3", &json_targets(&[&second]));
     wait_for_active(&tocsin, &[second.address().to_string()]).await;
     reaches(&tocsin, &[&second], 1).await;
     assert_eq!(first.taken_labels("n"), ["0"], "told nothing twice, and nothing after it left");

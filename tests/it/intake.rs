@@ -1,7 +1,5 @@
 //! `POST /api/v2/alerts`: what is accepted, what is refused and with which bytes, and what is made of it.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -205,23 +203,22 @@ async fn times_are_set_or_left_as_they_came() {
     let before = ago(1);
     assert_eq!(tocsin.push(&alerts).await, Ok(200));
     let taken = sink.wait_for(5).await;
-    let alert =
-        |number: usize| taken.iter().find(|alert| alert["labels"]["n"] == number.to_string()).expect("it");
-    let set = alert(0)["startsAt"].as_str().expect("a time").to_owned();
+    let alert = |number: &str| taken.iter().find(|alert| alert["labels"]["n"] == *number).expect("it");
+    let set = alert("0")["startsAt"].as_str().expect("a time").to_owned();
     assert!(set >= before, "{set}");
     // Go's zero time, which Alertmanager takes for missing: its resolve_timeout rules.
     let missing = json!("0001-01-01T00:00:00.000Z");
-    assert_eq!(alert(0)["endsAt"], missing);
-    assert_eq!((&alert(1)["startsAt"], &alert(1)["endsAt"]), (&json!(began), &missing));
-    assert_eq!(alert(2)["endsAt"], "2100-01-01T00:00:00.000Z");
-    assert_eq!((&alert(3)["startsAt"], &alert(3)["endsAt"]), (&json!(began), &json!(ended)));
-    assert_eq!(alert(4)["labels"], json!({ "n": "4" }));
-    assert_eq!(alert(4)["annotations"]["a"], "<&>");
-    assert_eq!(alert(4)["generatorURL"], "http://x/graph?a=1&b=2");
+    assert_eq!(alert("0")["endsAt"], missing);
+    assert_eq!((&alert("1")["startsAt"], &alert("1")["endsAt"]), (&json!(began), &missing));
+    assert_eq!(alert("2")["endsAt"], "2100-01-01T00:00:00.000Z");
+    assert_eq!((&alert("3")["startsAt"], &alert("3")["endsAt"]), (&json!(began), &json!(ended)));
+    assert_eq!(alert("4")["labels"], json!({ "n": "4" }));
+    assert_eq!(alert("4")["annotations"]["a"], "<&>");
+    assert_eq!(alert("4")["generatorURL"], "http://x/graph?a=1&b=2");
     assert!(
-        alert(4)["endsAt"].as_str().is_some_and(|text| text.starts_with("2100-01-01T0")),
+        alert("4")["endsAt"].as_str().is_some_and(|text| text.starts_with("2100-01-01T0")),
         "{:?}",
-        alert(4)
+        alert("4")
     );
     tocsin.assert_balance().await;
 }

@@ -5,6 +5,7 @@
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
 mod command_line;
+mod day;
 mod discovery;
 mod durability;
 mod faults;
@@ -13,6 +14,7 @@ mod gossip_interop;
 mod gossip_simulation;
 mod harness;
 mod intake;
+mod local_delivery;
 mod real_peers;
 mod reload;
 mod structure;

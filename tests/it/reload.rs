@@ -1,12 +1,11 @@
 //! Reloads: what is wrong changes nothing and is told with its place; what is right is invisible to the queues.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Reply, Sink, Tocsin, TocsinBuilder, eventually, firing, free_port, numbers};
+use crate::harness::{Reply, Sink, Tocsin, TocsinBuilder, eventually, firing, free_port, numbers, swap};
 
 const SUCCESSFUL: &str = "prometheus_config_last_reload_successful";
 
@@ -41,9 +40,10 @@ fn faults(target: &str) -> [(String, &'static [&'static str]); 3] {
 
 /// The value of the label `version` of the newest alert at the sink, after a push.
 async fn version_at(tocsin: &Tocsin, sink: &Sink, number: usize) -> String {
+    let wanted = number.to_string();
     assert_eq!(tocsin.push(&firing(number..number + 1)).await, Ok(200));
     let alert = eventually("the alert at the sink", || async {
-        sink.taken().into_iter().find(|alert| alert["labels"]["n"] == number.to_string())
+        sink.taken().into_iter().find(|alert| alert["labels"]["n"] == *wanted)
     })
     .await;
     alert["labels"]["version"].as_str().unwrap_or_default().to_owned()
@@ -133,33 +133,24 @@ async fn a_file_that_is_replaced_is_read_again() {
     tocsin.assert_balance().await;
 }
 
-/// Swaps the link `..data` as the kubelet does: a new directory, a new link, a rename over the old one.
-fn swap(directory: &Path, version: &str, text: &str) {
-    let data = directory.join(format!("..{version}"));
-    std::fs::create_dir(&data).unwrap();
-    std::fs::write(data.join("prometheus.yml"), text).unwrap();
-    symlink(format!("..{version}"), directory.join("..data_tmp")).unwrap();
-    std::fs::rename(directory.join("..data_tmp"), directory.join("..data")).unwrap();
-}
-
 #[tokio::test]
 async fn a_config_map_that_is_swapped_is_read_again() {
     let sink = Sink::start().await;
     let target = sink.address().to_string();
     let builder = TocsinBuilder::new("");
-    std::fs::remove_file(builder.directory().join("prometheus.yml")).unwrap();
-    swap(builder.directory(), "1", &config("a", &target));
-    symlink("..data/prometheus.yml", builder.directory().join("prometheus.yml")).unwrap();
+    std::fs::remove_file(builder.directory().join("prometheus.yml")).expect("the file");
+    swap(builder.directory(), "prometheus.yml", "1", &config("a", &target));
+    symlink("..data/prometheus.yml", builder.directory().join("prometheus.yml")).expect("a link");
     let tocsin = builder.start().await;
     assert_eq!(version_at(&tocsin, &sink, 0).await, "a");
 
-    swap(tocsin.directory(), "2", &config("b", &target));
+    swap(tocsin.directory(), "prometheus.yml", "2", &config("b", &target));
     becomes(&tocsin, &sink, 10, "b").await;
-    std::fs::remove_dir_all(tocsin.directory().join("..1")).unwrap();
-    swap(tocsin.directory(), "3", &faults(&target)[0].0);
+    std::fs::remove_dir_all(tocsin.directory().join("..1")).expect("the old directory");
+    swap(tocsin.directory(), "prometheus.yml", "3", &faults(&target)[0].0);
     tocsin.wait_for_metric(SUCCESSFUL, 0.0).await;
     assert_eq!(version_at(&tocsin, &sink, 1).await, "b");
-    swap(tocsin.directory(), "4", &config("c", &target));
+    swap(tocsin.directory(), "prometheus.yml", "4", &config("c", &target));
     becomes(&tocsin, &sink, 600, "c").await;
     tocsin.assert_balance().await;
 }
@@ -199,7 +190,7 @@ async fn a_queue_survives_when_its_entry_moves() {
         assert_eq!(after[field], before[field], "{field}");
     }
     assert_eq!(tocsin.push(&firing(50..60)).await, Ok(200));
-    let sink = Sink::start_at(address.parse().unwrap()).await;
+    let sink = Sink::start_at(address.parse().expect("an address")).await;
     sink.wait_for(60).await;
     assert_eq!(sink.taken_labels("n"), numbers(0..60));
     tocsin.assert_balance().await;
@@ -242,8 +233,39 @@ async fn a_set_that_becomes_another_loses_nothing() {
     assert_eq!(tocsin.push(&firing(0..50)).await, Ok(200));
     tocsin.set_config(&alerting(&[entry(&address, "      timeout: 7s\n")]));
     assert_eq!(tocsin.reload().await.0, 200);
-    let sink = Sink::start_at(address.parse().unwrap()).await;
+    let sink = Sink::start_at(address.parse().expect("an address")).await;
     sink.wait_for(50).await;
     assert_eq!(sink.taken_labels("n"), numbers(0..50));
+    tocsin.assert_balance().await;
+}
+
+#[tokio::test]
+async fn two_entries_with_one_configuration_are_one_set() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let url = format!("http://{address}/api/v2/alerts");
+    let same = || entry(&address, "");
+    let tocsin = TocsinBuilder::new(&alerting(&[same(), same()])).start().await;
+    tocsin.wait_for_log(&["level=WARN", "Two entries of alerting.alertmanagers are the same"]).await;
+    assert_eq!(tocsin.push(&firing(0..50)).await, Ok(200));
+    let before = eventually("a failed request", || async {
+        queue(&tocsin, &url).await.filter(|queue| queue["length"] == 50 && queue["lastAnswer"].is_object())
+    })
+    .await;
+    let other = Sink::start().await;
+    let queues = tocsin.json("/api/v1/queues").await;
+    assert_eq!(queues["data"]["alertmanagers"].as_array().map(Vec::len), Some(1), "{queues}");
+    // Whichever copy goes, what is queued stays.
+    for entries in [vec![entry(&other.address().to_string(), ""), same()], vec![same(), same()], vec![same()]]
+    {
+        tocsin.set_config(&alerting(&entries));
+        assert_eq!(tocsin.reload().await.0, 200);
+        let after = queue(&tocsin, &url).await.expect("the queue");
+        assert_eq!((&after["oldest"], &after["length"]), (&before["oldest"], &before["length"]));
+    }
+    let sink = Sink::start_at(address.parse().expect("an address")).await;
+    sink.wait_for(50).await;
+    assert_eq!(tocsin.push(&firing(50..60)).await, Ok(200));
+    sink.wait_for(60).await;
+    assert_eq!(sink.taken_labels("n"), numbers(0..60), "each once");
     tocsin.assert_balance().await;
 }

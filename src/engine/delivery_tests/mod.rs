@@ -1,6 +1,7 @@
 //! Tests of the engine in virtual time.
 
 mod dispatcher;
+mod fallback;
 mod inhibition;
 mod log;
 mod property;

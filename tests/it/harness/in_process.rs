@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
-use tocsin::daemon::{Options, run_until};
+use tocsin::daemon::{LocalDelivery, Options, run_until};
 use tocsin::journal::SimulatedDisk;
 use tocsin::net::ListenAddress;
 use tokio::runtime::Runtime;
@@ -86,7 +86,12 @@ fn options(directory: &Path, port: u16) -> Options {
         alerts_max: 1_000_000,
         alerts_relabel: true,
         auto_reload: false,
-        journal_size: 1 << 30,
+        journal_size: 1_000_000_000,
         journal_time: Duration::from_secs(7 * 24 * 3600),
+        engine: tocsin::engine::Options::default(),
+        alerts_gc_interval: None,
+        log_silences: false,
+        local: LocalDelivery::Always,
+        fallback_after: Duration::from_secs(120),
     }
 }

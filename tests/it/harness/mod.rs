@@ -10,6 +10,8 @@ mod tocsin;
 use std::future::Future;
 use std::net::TcpListener;
 use std::ops::Range;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -45,6 +47,16 @@ pub(crate) fn ago(seconds: i64) -> String {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     listener.local_addr().expect("its address").port()
+}
+
+/// Puts `text` into `directory` as the kubelet puts a new version of a ConfigMap's file `name`: a new directory, a
+/// new link, a rename over the link `..data`. The link from `name` to `..data/name` is the caller's.
+pub(crate) fn swap(directory: &Path, name: &str, version: &str, text: &str) {
+    let data = directory.join(format!("..{version}"));
+    std::fs::create_dir(&data).expect("a directory");
+    std::fs::write(data.join(name), text).expect("a file");
+    symlink(format!("..{version}"), directory.join("..data_tmp")).expect("a link");
+    std::fs::rename(directory.join("..data_tmp"), directory.join("..data")).expect("a rename");
 }
 
 /// Waits until `condition` gives a value; panics with `what` at the deadline.

@@ -15,7 +15,6 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 /// What the sink does with a request.
 #[derive(Debug, Clone)]
@@ -35,8 +34,6 @@ pub(crate) enum Reply {
 /// One request that the sink answered, or holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
-    /// When it had arrived.
-    pub(crate) at: Instant,
     /// The path.
     pub(crate) path: String,
     /// Its headers, names in lower case.
@@ -122,11 +119,6 @@ impl Sink {
         self.taken().iter().filter_map(|alert| alert["labels"][label].as_str().map(str::to_owned)).collect()
     }
 
-    /// Forgets what was received.
-    pub(crate) fn clear(&self) {
-        self.state.lock().expect("no poison").received.clear();
-    }
-
     /// Waits until `count` alerts were taken, and gives them.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Value> {
         super::eventually(&format!("{count} alerts at the sink"), || async {
@@ -180,7 +172,6 @@ async fn answer(
         Reply::Refuse(_) => (200, ""),
     };
     state.lock().expect("no poison").received.push(Received {
-        at: Instant::now(),
         path,
         headers,
         body,

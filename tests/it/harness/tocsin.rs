@@ -87,11 +87,6 @@ impl TocsinBuilder {
         self
     }
 
-    /// Its port on 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// The directory of its files.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
@@ -197,11 +192,6 @@ impl Tocsin {
         let id = self.child.as_ref().and_then(Child::id).expect("a running tocsin");
         let status = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().await;
         assert!(status.expect("kill").success());
-    }
-
-    /// The process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().and_then(Child::id).expect("a running tocsin")
     }
 
     /// Replaces the targets of the file discovery, by an atomic rename.
