@@ -23,7 +23,7 @@ use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
 use super::state_files::SharedState;
 use super::{LocalDelivery, Options, clock, delivery, instance, recovery, systemd, wiring};
-use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
+use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, GetLimit, Intake, RelabelDrops, Web, serve};
 use crate::config::{Coordinator, FileKind, WebConfig};
 use crate::engine::{Cluster, StoreLimits};
 use crate::forward::Manager;
@@ -218,6 +218,8 @@ impl Daemon {
                 ready: Arc::clone(&ready),
             }),
             limits: BodyLimits::new(options.max_body_size, options.read_timeout),
+            get_limit: GetLimit::new(options.get_concurrency),
+            timeout: options.request_timeout,
             route_prefix: route_prefix(options)?,
             metrics: ApiMetrics::new(&registry)?,
             registry,
