@@ -72,13 +72,11 @@ pub(super) async fn queues(backend: &dyn Backend) -> Answer {
 
 /// What Alertmanager answers where `/api/v1` was, and what to write instead.
 pub(super) fn removed_v1() -> Answer {
-    let body = json!({
-        "status": "deprecated",
-        "error": "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 \
-                  - please use the equivalent route in the v2 API: /api/v2/alerts \
-                  (in a prometheus.yml, `api_version: v2`)",
-    });
-    answer::json(StatusCode::GONE, body.to_string())
+    let error = "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 \
+                 - please use the equivalent route in the v2 API: /api/v2/alerts \
+                 (in a prometheus.yml, `api_version: v2`)";
+    let body = format!("{{\"status\":\"deprecated\",\"error\":{}}}\n", json!(error));
+    answer::json(StatusCode::GONE, body)
 }
 
 /// The answer of everything that an `alertmanager.yml` would bring.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::ORIGIN;
+use http::header::{ALLOW, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -83,7 +83,11 @@ impl Api {
         let from_a_page = request.headers().contains_key(ORIGIN);
         let mut answer = match found {
             Ok(route) => self.answer(route, request).await,
-            Err(NoRoute::Method(allowed)) => answer::method_not_allowed(&method, allowed),
+            Err(NoRoute::Method(allowed)) if in_api_v2 => answer::method_not_allowed(&method, allowed),
+            Err(NoRoute::Method(allowed)) => {
+                let answer = answer::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+                answer::with_header(answer, ALLOW, allowed)
+            }
             Err(NoRoute::NotFound) if in_api_v2 => {
                 answer::framework_error(StatusCode::NOT_FOUND, 404, &format!("path {path} was not found"))
             }
