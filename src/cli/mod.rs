@@ -62,12 +62,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // amtool's exit code is 1 for everything that goes wrong.
+    let wrong = if amtool::is_command(&arguments) { 1 } else { 2 };
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             drop(error.print());
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::from(if error.use_stderr() { wrong } else { 0 });
         }
     };
     let result = match command_line.command {

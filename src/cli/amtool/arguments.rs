@@ -75,6 +75,11 @@ pub(in crate::cli) fn normalise(
     Ok(whole)
 }
 
+/// Whether a command line, made whole, is one of these commands.
+pub(in crate::cli) fn is_command(arguments: &[OsString]) -> bool {
+    arguments.get(1).is_some_and(|word| COMMANDS.iter().any(|node| word == node.name))
+}
+
 /// The command's words and everything else; `None` if it is none of ours or asks for help.
 fn command_first(arguments: &[OsString]) -> Option<(Vec<&'static str>, Vec<OsString>)> {
     let (mut path, mut rest) = (Vec::new(), Vec::new());

@@ -28,6 +28,11 @@ fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
     Some(found.pop().unwrap_or_else(|| panic!("no {wanted}* in {}", Path::new(&peers).display())))
 }
 
+/// The real amtool of the newest Alertmanager that begins with `version`; `None` where there is none.
+pub(crate) fn amtool(version: &str) -> Option<PathBuf> {
+    program("prometheus-alertmanager", version, "amtool")
+}
+
 /// Debian's builds read their templates and pages from `/usr/share/prometheus`. The package is only unpacked, so its
 /// own folder is put there, in a mount namespace that ends with the process.
 const WITH_SHARE: &str =
