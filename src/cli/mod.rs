@@ -11,6 +11,7 @@ mod features;
 mod flags;
 mod queues;
 mod silence;
+mod template_render;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -48,11 +49,15 @@ enum Command {
     Cluster(cluster::Cluster),
     /// Show the queue of every Alertmanager: its length, its last answer, what was given up and why.
     Queues(queues::Queues),
+    /// Work with notification templates.
+    #[command(subcommand)]
+    Template(template_render::Template),
 }
 
 /// Runs the program on `arguments`, whose first is its own name; gives its exit code.
 ///
-/// As with Prometheus, 2 stands for a wrong command line and 1 for everything that fails later.
+/// As with Prometheus, 2 stands for a wrong command line and 1 for everything that fails later; the commands that amtool
+/// has give its 1 for both.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = spell_out_negations(arguments).collect();
     let arguments = match amtool::normalise(arguments, &CommandLine::command()) {
@@ -62,14 +67,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // amtool's exit code is 1 for everything that goes wrong.
-    let wrong = if amtool::is_command(&arguments) { 1 } else { 2 };
+    let wrong_usage = if amtool::is_command(&arguments) { 1 } else { 2 };
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             drop(error.print());
-            return ExitCode::from(if error.use_stderr() { wrong } else { 0 });
+            return ExitCode::from(if error.use_stderr() { wrong_usage } else { 0 });
         }
     };
     let result = match command_line.command {
@@ -80,6 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Config(command)) => command.run(),
         Some(Command::Cluster(command)) => command.run(),
         Some(Command::Queues(command)) => command.run(),
+        Some(Command::Template(command)) => command.run(),
     };
     match result {
         Ok(code) => code,
@@ -94,7 +99,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn spell_out_negations(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     arguments.into_iter().map(|argument| {
         match argument.to_str().and_then(|text| text.strip_prefix("--no-")) {
-            Some(switch) if flags::SWITCHES.contains(&switch) || amtool::SWITCHES.contains(&switch) => format!("--{switch}=false").into(),
+            Some(switch) if flags::SWITCHES.contains(&switch) || amtool::SWITCHES.contains(&switch) => {
+                format!("--{switch}=false").into()
+            }
             _ => argument,
         }
     })

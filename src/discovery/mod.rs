@@ -24,7 +24,6 @@ mod tests;
 mod throttle;
 
 pub use error::DiscoveryError;
-pub use glob::files as files_matching;
 pub use manager::{Manager, ManagerTask, Prepared};
 pub use metrics::Metrics;
 pub use state::{DiscoverySet, TargetSets};

@@ -7,7 +7,7 @@ use regex::Regex;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::harness::{Alertmanager, TocsinBuilder, amtool};
+use crate::harness::{Alertmanager, TocsinBuilder, program};
 
 const CONFIG: &str = "
 global: {resolve_timeout: 1h}
@@ -209,7 +209,7 @@ async fn at_tocsin(program: &Program) -> Vec<(String, Told)> {
 #[tokio::test]
 async fn tocsin_answers_amtool_and_prints_as_it_does() {
     let home = home();
-    let Some(path) = amtool("0.33") else { return };
+    let Some(path) = program("prometheus-alertmanager", "0.33", "amtool") else { return };
     let real = Program { path, prefix: "amtool: error: ", home: home.path().into() };
     let alertmanager = Alertmanager::start("0.33", CONFIG).await.expect("an Alertmanager beside its amtool");
     let (theirs, answered, printed) = tokio::join!(
@@ -224,7 +224,7 @@ async fn tocsin_answers_amtool_and_prints_as_it_does() {
 #[tokio::test]
 async fn tocsin_answers_an_older_amtool_too() {
     let home = home();
-    let Some(path) = amtool("0.28") else { return };
+    let Some(path) = program("prometheus-alertmanager", "0.28", "amtool") else { return };
     let real = Program { path, prefix: "amtool: error: ", home: home.path().into() };
     let alertmanager = Alertmanager::start("0.33", CONFIG).await.expect("an Alertmanager beside amtool");
     let url = format!("http://{}/", alertmanager.address());

@@ -23,7 +23,8 @@ time_intervals: [{name: always, time_intervals: [{}]}]
 ";
 
 const NOBODY: &str = "4b0bd0e3-4f6a-4c7e-8a3d-0d7f3c1c9a01";
-const TIMES: &str = r#""startsAt":"2026-01-01T00:00:00Z","endsAt":"2100-01-01T00:00:00Z","createdBy":"me","comment":"c""#;
+const TIMES: &str =
+    r#""startsAt":"2026-01-01T00:00:00Z","endsAt":"2100-01-01T00:00:00Z","createdBy":"me","comment":"c""#;
 const MATCHER: &str = r#"{"name":"a","value":"b","isRegex":false}"#;
 
 /// Bodies of `POST /api/v2/silences`, and what is answered.
@@ -50,7 +51,9 @@ fn silences() -> Vec<(String, &'static str)> {
             r#"422 {"code":602,"message":"matchers.1.name in body is required"}"#,
         ),
         (
-            format!(r#"{{"matchers":[{MATCHER}],"createdBy":"x","comment":"","startsAt":"soon","endsAt":1}}"#),
+            format!(
+                r#"{{"matchers":[{MATCHER}],"createdBy":"x","comment":"","startsAt":"soon","endsAt":1}}"#
+            ),
             r#"400 {"code":400,"message":"parsing silence body from \"\" failed, because parsing time \"soon\" as \"2006-01-02\": cannot parse \"soon\" as \"2006\""}"#,
         ),
         (
@@ -77,18 +80,12 @@ fn silences() -> Vec<(String, &'static str)> {
             during("2100-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),
             r#"400 "Failed to create silence: start time must be before end time""#,
         ),
-        (
-            format!("{{\"id\":\"foo\",\"matchers\":[{MATCHER}],{TIMES}}}"),
-            r#"404 "silence not found""#,
-        ),
+        (format!("{{\"id\":\"foo\",\"matchers\":[{MATCHER}],{TIMES}}}"), r#"404 "silence not found""#),
         (
             whole(r#"[{"NAME":"team","value":"<b>","isRegex":false,"unknown":[]}]"#) + "{",
             r#"200 {"silenceID":"ID"}"#,
         ),
-        (
-            during("0001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"),
-            r#"200 {"silenceID":"ID"}"#,
-        ),
+        (during("0001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"), r#"200 {"silenceID":"ID"}"#),
         (during("", "2102-01-01T00:00:00Z"), r#"200 {"silenceID":"ID"}"#),
     ]
 }
@@ -353,7 +350,10 @@ async fn browsers_clients_and_scrapers_find_their_way() {
             .send()
     };
     let allowed = preflight("POST").await.expect("an answer");
-    assert_eq!((allowed.status().as_u16(), &allowed.headers()["access-control-allow-methods"]), (204, &"POST".parse().expect("one")));
+    assert_eq!(
+        (allowed.status().as_u16(), &allowed.headers()["access-control-allow-methods"]),
+        (204, &"POST".parse().expect("one"))
+    );
     let refused = preflight("DELETE").await.expect("an answer");
     assert_eq!(refused.status(), 204);
     assert!(!refused.headers().contains_key("access-control-allow-origin"));

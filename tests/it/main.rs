@@ -21,5 +21,6 @@ mod real_peers;
 mod reload;
 mod structure;
 mod template;
+mod template_render;
 mod transport;
 mod web;

@@ -11,7 +11,7 @@ use super::{eventually, free_port};
 
 /// The program `name` of the newest version of `package` that begins with `version`; `None`, and a line that
 /// says so, where the peers are not unpacked.
-fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
+pub(crate) fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
     let Some(peers) = std::env::var_os("TOCSIN_PEERS") else {
         eprintln!("left out: no {package} here (set TOCSIN_PEERS=$(tests/peers.sh))");
         return None;
@@ -26,11 +26,6 @@ fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
         .collect();
     found.sort();
     Some(found.pop().unwrap_or_else(|| panic!("no {wanted}* in {}", Path::new(&peers).display())))
-}
-
-/// The real amtool of the newest Alertmanager that begins with `version`; `None` where there is none.
-pub(crate) fn amtool(version: &str) -> Option<PathBuf> {
-    program("prometheus-alertmanager", version, "amtool")
 }
 
 /// Debian's builds read their templates and pages from `/usr/share/prometheus`. The package is only unpacked, so its
