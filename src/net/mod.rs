@@ -25,7 +25,8 @@ pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
 pub use peer_tls::PeerTls;
-pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver};
+pub(crate) use sigv4::element as xml_element;
+pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver, deliver_over};
 pub use web::{
     HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
 };
