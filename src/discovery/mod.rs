@@ -11,7 +11,7 @@
 mod dns;
 mod error;
 mod file;
-pub mod glob;
+pub(crate) mod glob;
 mod http;
 mod manager;
 mod metrics;

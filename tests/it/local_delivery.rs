@@ -7,9 +7,10 @@ use bytes::BytesMut;
 use serde_json::{Value, json};
 use tocsin::model::statepb::{encode_silence, push_entry};
 use tocsin::model::{MatchType, Silence, SilenceMatcher, Timestamp};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::harness::{Reply, Sink, Tocsin, TocsinBuilder, ago, eventually, scaled};
+use crate::harness::{Peer, Reply, Sink, Tocsin, TocsinBuilder, ago, eventually, ok, scaled};
 
 /// One route for everything, to a webhook at the sink.
 fn alertmanager_yml(sink: &Sink, group_wait: &str, group_interval: &str) -> String {
@@ -21,8 +22,13 @@ fn alertmanager_yml(sink: &Sink, group_wait: &str, group_interval: &str) -> Stri
     )
 }
 
+/// Alone: without the flag an `alertmanager.yml` alone makes a member of a cluster at Alertmanager's port.
+fn alone(yaml: &str) -> TocsinBuilder {
+    TocsinBuilder::new(yaml).flag("--cluster.listen-address=")
+}
+
 async fn notifying(yaml: &str) -> Tocsin {
-    TocsinBuilder::new(yaml).start().await
+    alone(yaml).start().await
 }
 
 fn firing(name: &str) -> Value {
@@ -182,7 +188,7 @@ async fn killed_again_and_again_nobody_is_left_with_a_stale_incident() {
 async fn alertmanagers_files_are_merged_in_and_written() {
     let sink = Sink::start().await;
     let yaml = alertmanager_yml(&sink, "0s", "1s");
-    let builder = TocsinBuilder::new(&yaml);
+    let builder = alone(&yaml);
     let now = Timestamp::from_unix(jiff::Timestamp::now().as_second(), 0);
     let silence = Silence {
         id: "3f0a6f0e-6a0b-4f5c-9d3c-3a1f2b7c8d9e".into(),
@@ -274,5 +280,103 @@ async fn a_dead_receiver_holds_up_nobody() {
     wait_told(&alive, 50).await;
     eventually("the dead one is asked as well", || async { (dead.received().len() == 50).then_some(()) })
         .await;
+    tocsin.assert_balance().await;
+}
+
+/// Both halves at once: whatever is forwarded is notified from here as well.
+#[tokio::test]
+async fn with_both_kinds_of_file_an_alert_is_forwarded_and_notified() {
+    let (alertmanager, hook) = (Sink::start().await, Sink::start().await);
+    let tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address().to_string()])
+        .file("alertmanager.yml", alertmanager_yml(&hook, "0s", "1s"))
+        .flag("--config.file=alertmanager.yml")
+        .start()
+        .await;
+    tocsin.push(&firing("Down")).await.unwrap();
+    wait_told(&hook, 1).await;
+    alertmanager.wait_for(1).await;
+    assert!(tocsin.log().contains("told twice"), "{}", tocsin.log());
+    tocsin.assert_balance().await;
+}
+
+/// The fallback tells what no Alertmanager takes, and the end of what it told, whoever is back by then.
+#[tokio::test]
+async fn the_fallback_tells_only_what_no_alertmanager_takes() {
+    let (alertmanager, hook) = (Sink::start().await, Sink::start().await);
+    let mut tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address().to_string()])
+        .file("alertmanager.yml", alertmanager_yml(&hook, "0s", "1s"))
+        .flag("--config.file=alertmanager.yml")
+        .flag("--delivery.local=fallback")
+        .flag("--delivery.fallback-after=3s")
+        .start()
+        .await;
+    tocsin.push(&firing("Theirs")).await.unwrap();
+    eventually("the Alertmanager's answer is in the books", || async {
+        let idle = tocsin.metric("tocsin_changes_total", &["reason=\"fallback_idle\""]).await?;
+        (idle == 1.0).then_some(())
+    })
+    .await;
+    alertmanager.set_reply(Reply::Status(503));
+    for number in 0..5 {
+        tocsin.push(&firing(&format!("Ours{number}"))).await.unwrap();
+    }
+    // A kill in between loses nothing of what is held back.
+    tocsin.kill().await;
+    tocsin.start().await;
+    tocsin.push(&firing("Theirs")).await.unwrap();
+    let told = wait_told(&hook, 5).await;
+    assert!(told.iter().all(|(name, status)| name.starts_with("Ours") && status == "firing"), "{told:?}");
+    alertmanager.set_reply(Reply::Ok);
+    for number in 0..5 {
+        tocsin.push(&ended(&format!("Ours{number}"))).await.unwrap();
+    }
+    tocsin.push(&ended("Theirs")).await.unwrap();
+    let told = wait_told(&hook, 10).await;
+    let ends = told.iter().filter(|(name, status)| name.starts_with("Ours") && status == "resolved");
+    assert_eq!(ends.count(), 5, "{told:?}");
+    assert!(told.iter().all(|(name, _)| name != "Theirs"), "{told:?}");
+    tocsin.assert_balance().await;
+}
+
+/// A silence that an Alertmanager has holds back the fallback too, when that Alertmanager has died.
+#[tokio::test]
+async fn the_fallback_minds_the_alertmanagers_silences() {
+    let hook = Sink::start().await;
+    let (pushes, _) = watch::channel(0);
+    let counted = pushes.clone();
+    let alertmanager = Peer::start(move |seen| {
+        if seen.uri.path() != "/api/v2/silences" {
+            counted.send_modify(|count| *count += 1);
+            return (503, Vec::new(), String::new());
+        }
+        let silence = json!([{
+            "id": "3f0a6f0e-6a0b-4f5c-9d3c-3a1f2b7c8d9e", "status": { "state": "active" }, "updatedAt": ago(60),
+            "startsAt": ago(60), "endsAt": ago(-3600), "createdBy": "alice", "comment": "maintenance",
+            "matchers": [{ "name": "alertname", "value": "Quiet", "isRegex": false, "isEqual": true }],
+        }]);
+        ok(silence.to_string())
+    })
+    .await;
+    let tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address().to_string()])
+        .file("alertmanager.yml", alertmanager_yml(&hook, "0s", "1s"))
+        .flag("--config.file=alertmanager.yml")
+        .flag("--delivery.local=fallback")
+        .flag("--delivery.fallback-after=1s")
+        .start()
+        .await;
+    eventually("its silence is known", || async {
+        let active = tocsin.metric("alertmanager_silences", &["state=\"active\""]).await?;
+        (active == 1.0).then_some(())
+    })
+    .await;
+    tocsin.push(&firing("Quiet")).await.unwrap();
+    tocsin.push(&firing("Loud")).await.unwrap();
+    assert_eq!(wait_told(&hook, 1).await, [message("Loud", "firing")]);
+    eventually("the other one is silenced", || async {
+        let silenced = tocsin.metric("tocsin_changes_total", &["reason=\"silence\""]).await?;
+        (silenced == 1.0).then_some(())
+    })
+    .await;
+    assert!(*pushes.borrow() > 0, "the Alertmanager is asked first");
     tocsin.assert_balance().await;
 }

@@ -88,12 +88,12 @@ fn options(directory: &Path, port: u16) -> Options {
         auto_reload: false,
         journal_size: 1_000_000_000,
         journal_time: Duration::from_secs(7 * 24 * 3600),
-        cluster: tocsin::gossip::ClusterOptions::default(),
         engine: tocsin::engine::Options::default(),
         alerts_gc_interval: None,
         log_silences: false,
         allow_exec: false,
         local: LocalDelivery::Always,
         fallback_after: Duration::from_secs(120),
+        cluster: tocsin::gossip::ClusterOptions::default(),
     }
 }
