@@ -13,4 +13,5 @@ pub mod journal;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod notify;
 pub mod template;

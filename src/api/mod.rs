@@ -26,7 +26,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::model::{Alert, Timestamp};
+use smol_str::SmolStr;
+
+use crate::config::AlertmanagerFile;
+use crate::engine::{DeliveryView, GroupView, SilenceError};
+use crate::gossip::ClusterView;
+use crate::model::{Alert, Silence, Timestamp};
 
 /// A future that a [`Backend`] gives back.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -51,6 +56,17 @@ pub enum Pushed {
     Stopping,
 }
 
+/// Why a silence was not set or ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SilenceRefusal {
+    /// It says something wrong, or there is no such silence.
+    #[error(transparent)]
+    Refused(#[from] SilenceError),
+    /// The daemon is stopping; nothing was changed.
+    #[error("tocsin is stopping")]
+    Stopping,
+}
+
 /// Whether requests find a configured daemon, and what an operator should know.
 #[derive(Debug, Clone)]
 pub struct Readiness {
@@ -66,6 +82,18 @@ pub trait Backend: Send + Sync + 'static {
     fn push(&self, push: Push) -> Pending<'_, Pushed>;
     /// All alerts of the store that have not ended, in no particular order.
     fn alerts(&self) -> Pending<'_, Vec<Arc<Alert>>>;
+    /// Local delivery as it is now: where alerts go, what holds them, and the silences; `None` without an
+    /// `alertmanager.yml`. Asking it holds up nobody.
+    fn delivery(&self) -> Pending<'_, Option<DeliveryView>>;
+    /// The aggregation groups with their alerts, oldest first.
+    fn groups(&self) -> Pending<'_, Vec<GroupView>>;
+    /// Sets a silence, new or, with an id, in place of another, and waits until it is durable (G1); gives the id of the
+    /// silence that holds what was asked for. A zero start means now.
+    fn set_silence(&self, silence: Silence) -> Pending<'_, Result<SmolStr, SilenceRefusal>>;
+    /// Ends a silence now, and waits until that is durable. One that has ended already stays as it is.
+    fn expire_silence(&self, id: SmolStr) -> Pending<'_, Result<(), SilenceRefusal>>;
+    /// The `alertmanager.yml` in use, for receivers with their labels and for the status page; `None` without one.
+    fn alertmanager_config(&self) -> Option<Arc<AlertmanagerFile>>;
     /// Reads the configuration again; the error says what was wrong, and nothing was changed.
     fn reload(&self) -> Pending<'_, Result<(), String>>;
     /// How ready the daemon is.
@@ -76,6 +104,8 @@ pub trait Backend: Send + Sync + 'static {
     fn queues(&self) -> Pending<'_, serde_json::Value>;
     /// The configuration as it was read, without secrets.
     fn configuration(&self) -> String;
+    /// Our part in a cluster; `None` where there is none.
+    fn cluster(&self) -> Option<ClusterView>;
     /// When the daemon started.
     fn started(&self) -> Timestamp;
     /// The wall clock.

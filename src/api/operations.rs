@@ -1,10 +1,11 @@
 //! The pages for operators: health, readiness, reload, status, Alertmanagers, queues.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
 use super::{Backend, Readiness};
+use crate::gossip::ClusterView;
 
 /// `GET /`: what this is and what to point at it.
 pub(super) fn root() -> Answer {
@@ -70,10 +71,16 @@ pub(super) async fn queues(backend: &dyn Backend) -> Answer {
     answer::json(StatusCode::OK, format!("{body}\n"))
 }
 
+fn cluster(view: Option<ClusterView>) -> Value {
+    let Some(view) = view else { return json!({ "peers": [], "status": "disabled" }) };
+    let peers = view.members.iter().map(|(name, addr)| json!({ "address": addr.to_string(), "name": name }));
+    json!({ "name": view.name, "peers": peers.collect::<Vec<_>>(), "status": view.status.as_str() })
+}
+
 /// `GET /api/v2/status`, in Alertmanager's form.
 pub(super) fn status(backend: &dyn Backend) -> Answer {
     let body = json!({
-        "cluster": { "peers": [], "status": "disabled" },
+        "cluster": cluster(backend.cluster()),
         "config": { "original": backend.configuration() },
         "uptime": backend.started().to_rfc3339_millis(),
         "versionInfo": {

@@ -7,26 +7,32 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::daemon::{self, LogFormat, LogLevel, Options};
+use super::cluster_flags::ClusterFlags;
+use crate::daemon::{self, LocalDelivery, LogFormat, LogLevel, Options};
+use crate::engine;
 use crate::model::parse_duration;
 use crate::net::ListenAddress;
 
 /// The flags that take `true` or `false` and may be negated as `--no-…`.
-pub(super) const SWITCHES: [&str; 4] = [
+pub(super) const SWITCHES: [&str; 7] = [
     "alertmanager.drain-notification-queue-on-shutdown",
     "alerts.relabel",
+    "cluster.allow-insecure-public-advertise-address-discovery",
     "config.auto-reload",
+    "log.silences",
+    "notify.resolve-when-muted",
     "web.systemd-socket",
 ];
 
 /// How the sidecar runs. Names and defaults are those of Prometheus and Alertmanager where they have the flag.
 #[derive(Debug, Args)]
 pub struct Flags {
-    /// A prometheus.yml; its `alerting` part says where alerts go.
+    /// A prometheus.yml, whose `alerting` part says where alerts go, or an alertmanager.yml, by which they are notified
+    /// from here. May be given twice: one of each.
     #[arg(long = "config.file", value_name = "FILE", default_value = "prometheus.yml")]
     config_file: Vec<PathBuf>,
 
-    /// The directory of the journal.
+    /// The directory of the journal, and of Alertmanager's files `silences` and `nflog`.
     #[arg(long = "storage.path", value_name = "DIR", default_value = "data/")]
     storage_path: PathBuf,
 
@@ -117,6 +123,61 @@ pub struct Flags {
     #[arg(long = "journal.retention.time", value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
     journal_time: Duration,
 
+    /// How long silences are kept after their end, and what was notified at most.
+    #[arg(long = "data.retention", value_name = "DURATION", default_value = "120h", value_parser = parse_positive)]
+    retention: Duration,
+
+    /// How often what has expired is removed, and Alertmanager's files `silences` and `nflog` are written.
+    #[arg(long = "data.maintenance-interval", value_name = "DURATION", default_value = "15m", value_parser = parse_positive)]
+    maintenance_interval: Duration,
+
+    /// How long alerts stay after their end. Default: 20m.
+    #[arg(long = "alerts.gc-interval", value_name = "DURATION", value_parser = parse_positive)]
+    alerts_gc_interval: Option<Duration>,
+
+    /// How many silences there may be, expired ones included; 0 for any number.
+    #[arg(long = "silences.max-silences", value_name = "N", default_value_t = 0)]
+    max_silences: usize,
+
+    /// How large one silence may be, in bytes; 0 for any size.
+    #[arg(long = "silences.max-silence-size-bytes", value_name = "BYTES", default_value_t = 0)]
+    max_silence_size: usize,
+
+    /// Log who sets, changes and ends silences.
+    #[arg(long = "log.silences", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
+    log_silences: bool,
+
+    /// How long after a start all notifications are held back.
+    #[arg(long = "dispatch.start-delay", value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    start_delay: Duration,
+
+    /// Taken for the sake of unit files: groups that have lost their alerts are removed at once.
+    #[arg(long = "dispatch.maintenance-interval", value_name = "DURATION", default_value = "30s", hide = true,
+        value_parser = parse_positive)]
+    _dispatch_maintenance_interval: Duration,
+
+    /// How many aggregation groups there may be; 0 for any number. Alerts beyond wait until a group is gone.
+    #[arg(long = "dispatch.max-aggregation-groups", value_name = "N", default_value_t = 0)]
+    max_aggregation_groups: usize,
+
+    /// Tell the end of whatever was notified as firing, although it is silenced, inhibited or muted when it ends.
+    #[arg(long = "notify.resolve-when-muted", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
+    resolve_when_muted: bool,
+
+    /// With both kinds of configuration, when to notify from here: always, or as a fallback for what no Alertmanager
+    /// has taken.
+    #[arg(long = "delivery.local", value_name = "WHEN", default_value = "always")]
+    local: LocalDelivery,
+
+    /// How long no Alertmanager must have taken an alert before the fallback notifies.
+    #[arg(long = "delivery.fallback-after", value_name = "DURATION", default_value = "2m", value_parser = parse_positive)]
+    fallback_after: Duration,
+
+    #[command(flatten)]
+    cluster: ClusterFlags,
+
     /// The least important messages to log: debug, info, warn or error.
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info")]
     log_level: LogLevel,
@@ -140,6 +201,7 @@ impl Flags {
     }
 
     fn into_options(self) -> Options {
+        let cluster = self.cluster.into_options();
         Options {
             config_files: self.config_file,
             storage_path: self.storage_path,
@@ -163,6 +225,22 @@ impl Flags {
             auto_reload: self.auto_reload,
             journal_size: self.journal_size,
             journal_time: self.journal_time,
+            engine: engine::Options {
+                max_aggregation_groups: self.max_aggregation_groups,
+                start_delay: self.start_delay,
+                resolve_when_muted: self.resolve_when_muted,
+                retention: self.retention,
+                maintenance_interval: self.maintenance_interval,
+                max_silences: self.max_silences,
+                max_silence_size_bytes: self.max_silence_size,
+                peer_timeout: cluster.peer_timeout,
+                ..engine::Options::default()
+            },
+            alerts_gc_interval: self.alerts_gc_interval,
+            log_silences: self.log_silences,
+            local: self.local,
+            fallback_after: self.fallback_after,
+            cluster,
         }
     }
 
@@ -170,6 +248,11 @@ impl Flags {
     pub(super) fn drain(&self) -> bool {
         self.drain
     }
+}
+
+pub(super) fn parse_positive(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.is_zero() { Err("must be greater than zero".to_owned()) } else { Ok(duration) }
 }
 
 fn parse_mode(text: &str) -> Result<u32, String> {

@@ -2,6 +2,7 @@
 //! that Prometheus and Alertmanager use.
 
 mod check_config;
+mod cluster_flags;
 mod features;
 mod flags;
 mod queues;

@@ -4,15 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
+use smol_str::SmolStr;
+use tokio::sync::watch;
 
 use super::clock;
-use super::engine_task::EngineHandle;
+use super::cluster::ClusterMember;
+use super::delivery::PreparedDelivery;
+use super::delivery_metrics::DeliveryMetrics;
+use super::engine_task::{EngineHandle, SilenceResult};
 use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
-use crate::api::{Backend, Pending, Push, Pushed, Readiness, RelabelDrops};
+use crate::api::{Backend, Pending, Push, Pushed, Readiness, RelabelDrops, SilenceRefusal};
+use crate::config::AlertmanagerFile;
+use crate::engine::{DeliveryView, GroupView};
 use crate::forward::Manager;
+use crate::gossip::ClusterView;
 use crate::journal::{Journal, Status};
-use crate::model::{Alert, Timestamp};
+use crate::model::{Alert, Silence, Timestamp};
 
 /// Handles to the parts of the daemon.
 pub(super) struct DaemonBackend {
@@ -22,10 +30,24 @@ pub(super) struct DaemonBackend {
     pub(super) reloader: Reloader,
     pub(super) drops: Arc<RelabelDrops>,
     pub(super) metrics: DaemonMetrics,
-    pub(super) configuration: tokio::sync::watch::Receiver<Arc<str>>,
+    pub(super) delivery_metrics: Arc<DeliveryMetrics>,
+    pub(super) prepared: watch::Receiver<Arc<PreparedDelivery>>,
+    pub(super) configuration: watch::Receiver<Arc<str>>,
+    pub(super) cluster: Option<ClusterMember>,
     pub(super) started: Timestamp,
     /// Set while requests are served by a configured daemon that is not stopping.
     pub(super) ready: Arc<AtomicBool>,
+}
+
+impl DaemonBackend {
+    /// Waits until a change of a silence is durable; what it came to.
+    async fn silence_kept(&self, result: Option<SilenceResult>) -> Result<SmolStr, SilenceRefusal> {
+        let result = result.ok_or(SilenceRefusal::Stopping)?;
+        if let Some(position) = result.position {
+            self.journal.durable(position).await;
+        }
+        Ok(result.id?)
+    }
 }
 
 impl Backend for DaemonBackend {
@@ -43,6 +65,26 @@ impl Backend for DaemonBackend {
 
     fn alerts(&self) -> Pending<'_, Vec<Arc<Alert>>> {
         Box::pin(async move { self.engine.alerts().await.unwrap_or_default() })
+    }
+
+    fn delivery(&self) -> Pending<'_, Option<DeliveryView>> {
+        Box::pin(self.engine.delivery())
+    }
+
+    fn groups(&self) -> Pending<'_, Vec<GroupView>> {
+        Box::pin(async move { self.engine.groups().await.unwrap_or_default() })
+    }
+
+    fn set_silence(&self, silence: Silence) -> Pending<'_, Result<SmolStr, SilenceRefusal>> {
+        Box::pin(async move { self.silence_kept(self.engine.set_silence(silence).await).await })
+    }
+
+    fn expire_silence(&self, id: SmolStr) -> Pending<'_, Result<(), SilenceRefusal>> {
+        Box::pin(async move { self.silence_kept(self.engine.expire_silence(id).await).await.map(|_id| ()) })
+    }
+
+    fn alertmanager_config(&self) -> Option<Arc<AlertmanagerFile>> {
+        self.prepared.borrow().file.clone()
     }
 
     fn reload(&self) -> Pending<'_, Result<(), String>> {
@@ -92,6 +134,10 @@ impl Backend for DaemonBackend {
         self.configuration.borrow().to_string()
     }
 
+    fn cluster(&self) -> Option<ClusterView> {
+        self.cluster.as_ref().map(ClusterMember::view)
+    }
+
     fn started(&self) -> Timestamp {
         self.started
     }
@@ -104,6 +150,7 @@ impl Backend for DaemonBackend {
         Box::pin(async move {
             if let Some(figures) = self.engine.figures().await {
                 self.metrics.set_engine(&figures);
+                self.delivery_metrics.set(&figures.delivery);
             }
             self.metrics.set_journal(&self.journal.status().borrow(), &self.journal.stats());
             let reload = self.reloader.status();

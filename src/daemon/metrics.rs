@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use super::engine_task::EngineFigures;
+use super::figures::EngineFigures;
 use crate::journal::{Stats, Status};
 use crate::model::{Outcome, Timestamp};
 
@@ -183,7 +183,7 @@ impl DaemonMetrics {
 
 /// Brings a counter up to a total that somebody else counted. A restored total may begin above zero; one that is
 /// smaller than shown (the books of a lost journal) starts anew, as counters do.
-fn raise(counter: &prometheus::IntCounter, total: u64) {
+pub(super) fn raise(counter: &prometheus::IntCounter, total: u64) {
     let shown = counter.get();
     if total < shown {
         counter.reset();

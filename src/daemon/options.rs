@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::engine;
+use crate::gossip::ClusterOptions;
 use crate::net::ListenAddress;
 
 /// How the daemon runs; one field a flag (see `cli::Flags`, where each is explained).
@@ -52,4 +54,37 @@ pub struct Options {
     pub journal_size: u64,
     /// `--journal.retention.time`
     pub journal_time: Duration,
+    /// What flags say to local delivery: `--data.*`, `--dispatch.*`, `--silences.*`, `--notify.*`.
+    pub engine: engine::Options,
+    /// `--alerts.gc-interval`: how long alerts stay after their end; `None` for our own choice.
+    pub alerts_gc_interval: Option<Duration>,
+    /// `--log.silences`
+    pub log_silences: bool,
+    /// `--delivery.local`
+    pub local: LocalDelivery,
+    /// `--delivery.fallback-after`
+    pub fallback_after: Duration,
+    /// `--cluster.*`
+    pub cluster: ClusterOptions,
+}
+
+/// When alerts are notified here although they are forwarded too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalDelivery {
+    /// Always.
+    Always,
+    /// What no Alertmanager has taken for some time.
+    Fallback,
+}
+
+impl std::str::FromStr for LocalDelivery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "always" => Ok(Self::Always),
+            "fallback" => Ok(Self::Fallback),
+            _ => Err(format!("{text:?} is not a way of local delivery: expected always or fallback")),
+        }
+    }
 }

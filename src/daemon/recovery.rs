@@ -4,12 +4,16 @@ use std::io::Read as _;
 
 use anyhow::Context as _;
 
-use crate::engine::{Engine, Plan};
+use crate::engine::{Engine, StoreLimits};
 use crate::journal::{Files, Journal, Options};
 
 /// Restores the engine from the last good snapshot and replays the records since. What is damaged is skipped,
 /// logged and counted; it never prevents a start.
-pub(super) fn recover(files: impl Files, options: Options, plan: &Plan) -> anyhow::Result<(Engine, Journal)> {
+pub(super) fn recover(
+    files: impl Files,
+    options: Options,
+    plan: &StoreLimits,
+) -> anyhow::Result<(Engine, Journal)> {
     let mut recovery =
         Journal::recover(files, options).context("cannot open the journal (--storage.path)")?;
     let mut engine = loop {

@@ -9,20 +9,29 @@ use std::time::Duration;
 use anyhow::Context as _;
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::backend::DaemonBackend;
+use super::cluster::ClusterMember;
+use super::delivery_metrics::DeliveryMetrics;
 use super::engine_task::{self, EngineHandle};
+use super::maintenance::Maintenance;
 use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
-use super::{Options, clock, instance, recovery, systemd, wiring};
+use super::state_files::SharedState;
+use super::{
+    LocalDelivery, Options, clock, delivery, instance, recovery, systemd, upstream_silences, wiring,
+};
 use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
-use crate::config::{Coordinator, WebConfig};
-use crate::engine::Plan;
+use crate::config::{Coordinator, FileKind, WebConfig};
+use crate::engine::{Cluster, StoreLimits};
 use crate::forward::Manager;
 use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
+use crate::notify::{Metrics as NotifyMetrics, Runner};
 use crate::{discovery, forward};
 
 /// What we call ourselves in requests.
@@ -69,6 +78,10 @@ async fn signalled(stop: CancellationToken) {
 pub async fn run_until(options: Options, files: impl Files, stop: CancellationToken) -> anyhow::Result<()> {
     let started = clock::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Starting tocsin");
+    let mut options = options;
+    if is_alertmanager(&options.config_files) {
+        options.cluster = options.cluster.or_by_default();
+    }
     let daemon = Daemon::start(&options, files, started).await?;
     systemd::ready();
     tracing::info!("Server is ready to receive alerts.");
@@ -94,6 +107,11 @@ struct Daemon {
     serving: CancellationToken,
     discovering: CancellationToken,
     ready: Arc<AtomicBool>,
+    maintenance: Maintenance,
+    maintaining: tokio::task::JoinHandle<()>,
+    member: Option<ClusterMember>,
+    _gossiping: Option<AbortOnDropHandle<()>>,
+    _standing: Option<AbortOnDropHandle<()>>,
 }
 
 impl Daemon {
@@ -114,6 +132,15 @@ impl Daemon {
             Coordinator::new(options.config_files.clone(), Box::new(|name| std::env::var(name).ok()));
         let rules = wiring::subscribe_intake(&mut coordinator, options.alerts_relabel);
         let configuration = wiring::subscribe_status(&mut coordinator);
+        let external_url = external_url(options, &listeners);
+        let fallback_after = (options.local == LocalDelivery::Fallback).then_some(options.fallback_after);
+        let upstream = fallback_after.map(|_after| upstream_silences::subscribe(&mut coordinator));
+        let prepared = delivery::subscribe(
+            &mut coordinator,
+            options.engine.clone(),
+            fallback_after,
+            external_url.as_str().into(),
+        );
 
         let (engine_handle, commands) = EngineHandle::new();
         let addresses = listeners.iter().filter_map(Listener::local_addr).collect();
@@ -129,9 +156,50 @@ impl Daemon {
         // A bad configuration ends the start before anything is read or sent.
         let reloader = Reloader::start(coordinator, options.auto_reload)?;
         let (journal_options, plan) = (journal_options(options), plan(options));
-        let (engine, journal) =
-            tokio::task::spawn_blocking(move || recovery::recover(files, journal_options, &plan)).await??;
-        engine_task::start(engine, journal.clone(), manager.clone(), commands);
+        let storage = options.storage_path.clone();
+        let (engine, journal, files) = tokio::task::spawn_blocking(move || {
+            let (engine, journal) = recovery::recover(files, journal_options, &plan)?;
+            anyhow::Ok((engine, journal, SharedState::read(&storage)))
+        })
+        .await??;
+        let member = ClusterMember::start(options, &registry).await?;
+        let (cluster, standing) = match &member {
+            Some(member) => {
+                let (cluster, task) = member.standing();
+                (cluster, Some(task))
+            }
+            None => (watch::channel(Cluster::default()).1, None),
+        };
+        let notify_metrics = NotifyMetrics::new()?;
+        notify_metrics.register(&registry)?;
+        let parts = engine_task::Parts {
+            engine,
+            journal: journal.clone(),
+            manager: manager.clone(),
+            runner: Runner::new(Arc::new(notify_metrics)),
+            prepared: prepared.clone(),
+            files,
+            announcer: member.as_ref().map(ClusterMember::announcer),
+            cluster,
+            log_silences: options.log_silences,
+        };
+        engine_task::start(parts, commands);
+        if let Some(clients) = upstream {
+            let (engine, retention) = (engine_handle.clone(), options.engine.retention);
+            let active = engine.active();
+            tokio::spawn(upstream_silences::run(engine, clients, active, retention));
+        }
+        let gossiping = match &member {
+            Some(member) => Some(member.join(engine_handle.clone(), options.cluster.settle_timeout).await?),
+            None => None,
+        };
+        let delivery_metrics = Arc::new(DeliveryMetrics::new(&registry)?);
+        let maintenance = Maintenance {
+            storage: options.storage_path.clone(),
+            engine: engine_handle.clone(),
+            metrics: Arc::clone(&delivery_metrics),
+        };
+        let maintaining = tokio::spawn(maintenance.clone().run(options.engine.maintenance_interval));
         let discovering = CancellationToken::new();
         tokio::spawn(discovery_task.run(discovering.clone()));
         let notifier = tokio::spawn({
@@ -150,7 +218,10 @@ impl Daemon {
                 reloader,
                 drops,
                 metrics: daemon_metrics,
+                delivery_metrics,
+                prepared,
                 configuration,
+                cluster: member.clone(),
                 started,
                 ready: Arc::clone(&ready),
             }),
@@ -170,7 +241,21 @@ impl Daemon {
             );
             servers.spawn(serve(listener, Arc::clone(&api), Arc::clone(&web), serving.clone()));
         }
-        Ok(Self { engine: engine_handle, journal, manager, notifier, servers, serving, discovering, ready })
+        Ok(Self {
+            engine: engine_handle,
+            journal,
+            manager,
+            notifier,
+            servers,
+            serving,
+            discovering,
+            ready,
+            maintenance,
+            maintaining,
+            member,
+            _gossiping: gossiping,
+            _standing: standing,
+        })
     }
 
     /// Requests in flight finish, queues are drained, the journal gets its last snapshot.
@@ -188,6 +273,11 @@ impl Daemon {
         {
             self.notifier.abort();
         }
+        if let Some(member) = &self.member {
+            member.leave().await;
+        }
+        self.maintaining.abort();
+        self.maintenance.write().await;
         match tokio::time::timeout(SNAPSHOT_DEADLINE, self.engine.stop()).await {
             Ok(Some(Durability::Synced)) => tracing::info!(component = "journal", "Journal closed"),
             Ok(_) => {
@@ -216,7 +306,7 @@ async fn bind(options: &Options) -> anyhow::Result<Vec<Listener>> {
     }
     let socket = SocketOptions { mode: options.socket_mode, group: options.socket_group.clone() };
     let addresses = if options.listen_addresses.is_empty() {
-        default_addresses()
+        default_addresses(&options.config_files)
     } else {
         options.listen_addresses.clone()
     };
@@ -227,8 +317,20 @@ async fn bind(options: &Options) -> anyhow::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-/// A sidecar's: loopback and, where its directory can be written, a Unix socket.
-fn default_addresses() -> Vec<ListenAddress> {
+/// Whether there is nothing but an `alertmanager.yml`.
+fn is_alertmanager(config_files: &[PathBuf]) -> bool {
+    let is_one = |path: &PathBuf| {
+        std::fs::read_to_string(path).is_ok_and(|text| FileKind::of(&text) == FileKind::Alertmanager)
+    };
+    !config_files.is_empty() && config_files.iter().all(is_one)
+}
+
+/// Alertmanager's, where there is nothing but an `alertmanager.yml`; else a sidecar's: loopback and, where its
+/// directory can be written, a Unix socket.
+fn default_addresses(config_files: &[PathBuf]) -> Vec<ListenAddress> {
+    if is_alertmanager(config_files) {
+        return vec![ListenAddress::Tcp { host: String::new(), port: 9093 }];
+    }
     let mut addresses = vec![ListenAddress::Tcp { host: "127.0.0.1".to_owned(), port: 9095 }];
     let directory =
         std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| PathBuf::from("/run/tocsin"), PathBuf::from);
@@ -270,8 +372,27 @@ fn journal_options(options: &Options) -> journal::Options {
     }
 }
 
-fn plan(options: &Options) -> Plan {
-    Plan { alerts_max: options.alerts_max, end_expiry: options.resolved_retention, ..Plan::default() }
+fn plan(options: &Options) -> StoreLimits {
+    StoreLimits {
+        alerts_max: options.alerts_max,
+        end_expiry: options.resolved_retention,
+        resolved_retention: options
+            .alerts_gc_interval
+            .unwrap_or_else(|| StoreLimits::default().resolved_retention),
+    }
+}
+
+/// `--web.external-url`, or where we listen: what links in notifications begin with, without a slash at the end.
+fn external_url(options: &Options, listeners: &[Listener]) -> String {
+    if let Some(external) = &options.external_url {
+        return external.trim_end_matches('/').to_owned();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+    match listeners.iter().find_map(Listener::local_addr) {
+        Some(address) => format!("http://{host}:{}", address.port()),
+        None => format!("http://{host}"),
+    }
 }
 
 /// `--web.route-prefix`, or the path of `--web.external-url`: a slash first and none at the end.

@@ -24,7 +24,10 @@ pub(super) fn subscribe_intake(
     let (publish, rules) = watch::channel(Arc::default());
     coordinator.subscribe("intake", move |config: &Arc<Config>| {
         let mut rules = IntakeRules {
-            resolve_timeout: RESOLVE_TIMEOUT,
+            resolve_timeout: config
+                .alertmanager
+                .as_ref()
+                .map_or(RESOLVE_TIMEOUT, |file| file.global.resolve_timeout),
             names: MatcherMode::default(),
             ..IntakeRules::default()
         };

@@ -1,3 +1,5 @@
+//! Patterns of file names, as Go has them.
+
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -46,7 +48,8 @@ pub(crate) fn is_valid(pattern: &Path) -> bool {
 }
 
 /// Whether a name matches (Go's `filepath.Match`). A broken pattern matches nothing.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+#[must_use]
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     // Where to go on when the text after the last star does not fit: one character further.

@@ -139,6 +139,14 @@ impl Alerts {
         self.next_id = self.next_id.max(next_id);
     }
 
+    /// After the clock was set back: no state is from later than `now`, or it would seem newer than those that come.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        for stored in self.slots.iter_mut().flatten().filter(|stored| stored.alert.updated_at > now) {
+            let alert = Alert { updated_at: now, ..Alert::clone(&stored.alert) };
+            stored.alert = Arc::new(alert);
+        }
+    }
+
     fn slot_of(&self, labels: &LabelSet) -> Option<Slot> {
         if let Some(&slot) = self.by_hash.get(&(self.hash)(labels))
             && self.at(slot).is_some_and(|stored| stored.alert.labels == *labels)

@@ -3,20 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::action::{Action, DeliveryEvent};
 use super::alerts::Alerts;
 use super::codec::DecodeError;
+use super::delivery_record::DeliveryFact;
 use super::event::{Event, Handled};
-use super::ledger::Ledger;
+use super::fallback::Fallback;
+use super::ledger::{Ledger, Settled};
+use super::local_delivery::LocalDelivery;
+use super::plan::Plan;
 use super::record::{self, AlertsRecord, Entry, Fact};
+use super::silence::{SilenceChange, SilenceError};
 use super::snapshot::Snapshot;
-use crate::model::{Accepted, Alert, AlertId, Destination, LabelSet, Refill, Sequence, Timestamp, Told};
+use crate::model::{
+    Accepted, Alert, AlertId, Change, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
+};
 
 /// How often the store is swept: what lapsed expires, and what is over leaves.
 const SWEEP: i64 = 60;
 
 /// What the engine is to do, out of flags and configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct StoreLimits {
     /// `--alerts.max`: an unknown alert beyond this many is refused.
     pub alerts_max: usize,
     /// How long after its `endsAt` the end of an alert is still worth telling; a day by default.
@@ -26,7 +34,7 @@ pub struct Plan {
     pub resolved_retention: Duration,
 }
 
-impl Default for Plan {
+impl Default for StoreLimits {
     fn default() -> Self {
         Self {
             alerts_max: 1_000_000,
@@ -49,9 +57,10 @@ pub struct Replayed {
 /// Alertmanager's state as a pure function of events and their times.
 #[derive(Debug)]
 pub struct Engine {
-    plan: Plan,
+    limits: StoreLimits,
     alerts: Alerts,
     ledger: Ledger,
+    delivery: LocalDelivery,
     sequence: Sequence,
     swept: Timestamp,
 }
@@ -59,40 +68,47 @@ pub struct Engine {
 impl Engine {
     /// An engine that knows nothing.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(limits: StoreLimits) -> Self {
         Self {
-            plan,
+            limits,
             alerts: Alerts::default(),
             ledger: Ledger::default(),
+            delivery: LocalDelivery::default(),
             sequence: Sequence(0),
             swept: Timestamp::ZERO,
         }
     }
 
     /// An engine with the state of a snapshot; the records since then follow by [`Self::replay`].
-    pub fn restore(plan: Plan, snapshot: &[u8]) -> Result<Self, DecodeError> {
+    pub fn restore(limits: StoreLimits, snapshot: &[u8]) -> Result<Self, DecodeError> {
         let snapshot = Snapshot::decode(snapshot)?;
         let (swept, sequence) = (snapshot.swept, snapshot.sequence);
-        let (alerts, ledger) = snapshot.into_parts()?;
+        let (alerts, ledger, delivery) = snapshot.into_parts()?;
         let newest = alerts.iter().map(|stored| stored.newest).max().unwrap_or_default();
-        Ok(Self { plan, alerts, ledger, sequence: sequence.max(newest), swept })
+        Ok(Self { limits, alerts, ledger, delivery, sequence: sequence.max(newest), swept })
     }
 
     /// The state as it is now: a clone of the table, to be encoded elsewhere.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.alerts, &self.ledger, self.swept, self.sequence)
+        Snapshot::of(&self.alerts, &self.ledger, &self.delivery, self.swept, self.sequence)
     }
 
     /// What the engine is to do.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn limits(&self) -> &StoreLimits {
+        &self.limits
     }
 
-    /// Changes what the engine is to do. Alerts beyond a smaller [`Plan::alerts_max`] stay.
-    pub fn set_plan(&mut self, plan: Plan) {
-        self.plan = plan;
+    /// Changes what the engine is to do. Alerts beyond a smaller [`StoreLimits::alerts_max`] stay.
+    pub fn set_limits(&mut self, limits: StoreLimits) {
+        self.limits = limits;
+    }
+
+    /// The time up to which everything that was due has certainly been done: at most a minute before the last event.
+    #[must_use]
+    pub fn swept_at(&self) -> Timestamp {
+        self.swept
     }
 
     /// The store.
@@ -107,6 +123,17 @@ impl Engine {
         &self.ledger
     }
 
+    /// Groups, silences and notification log.
+    #[must_use]
+    pub fn delivery(&self) -> &LocalDelivery {
+        &self.delivery
+    }
+
+    /// What is to be done outside next: after every event, and after every [`Self::poll`], until there is nothing.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.delivery.next_action()
+    }
+
     /// Whether at least one Alertmanager has taken the newest state of the alert (what Prometheus's sendAll
     /// returns); read by fallback delivery. After a restart it is so only once an Alertmanager took it again.
     #[must_use]
@@ -119,7 +146,12 @@ impl Engine {
 
     /// Takes an event that happened at `now`, after all that was due before.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Handled {
-        self.poll(now);
+        // After a start, and after the clock was set, what seems overdue is not: the event says what is due.
+        match &event {
+            Event::Delivery(DeliveryEvent::Started(_)) => {}
+            Event::Delivery(DeliveryEvent::ClockStepped(step)) => self.poll(step.undo(now)),
+            _ => self.poll(now),
+        }
         match event {
             Event::Alerts { alerts, path } => self.handle_alerts(now, alerts, path),
             Event::Destinations { active, draining } => {
@@ -129,7 +161,104 @@ impl Engine {
             }
             Event::Outcomes { destination, told } => {
                 let settled = self.ledger.told(&destination, &told, &self.alerts);
+                settled.iter().for_each(|settled| self.taken_elsewhere(settled));
                 Handled { record: record::outcomes(now, &destination, &settled), ..Handled::default() }
+            }
+            Event::PlanApplied(plan) => {
+                let fact = DeliveryFact::Plan(plan.encode());
+                self.apply_plan(now, plan);
+                Handled { record: Some(record::delivery(now, &fact)), ..Handled::default() }
+            }
+            Event::PlanRemoved => {
+                let removed = self.delivery.remove_plan();
+                let record = removed.then(|| record::delivery(now, &DeliveryFact::Plan(Vec::new())));
+                Handled { record, ..Handled::default() }
+            }
+            Event::SilenceSet { silence, new_id } => {
+                let result = self.delivery.set_silence(*silence, new_id, now);
+                self.silence_handled(now, result)
+            }
+            Event::SilenceExpired(id) => {
+                let result = self.delivery.expire_silence(&id, now);
+                self.silence_handled(now, result)
+            }
+            Event::Delivery(event) => {
+                if let DeliveryEvent::ClockStepped(step) = &event
+                    && step.back
+                {
+                    self.set_back(now);
+                }
+                let fact = self.delivery.handle_recorded(now, event);
+                let record = fact.map(|fact| record::delivery(now, &fact));
+                Handled { record, ..Handled::default() }
+            }
+        }
+    }
+
+    fn set_back(&mut self, now: Timestamp) {
+        self.alerts.set_back(now);
+        self.delivery.set_back(&self.alerts, now);
+    }
+
+    fn silence_handled(&self, now: Timestamp, result: Result<SilenceChange, SilenceError>) -> Handled {
+        let versions: Vec<(Silence, Timestamp)> = result
+            .iter()
+            .flat_map(|change| &change.changed)
+            .map(|silence| (Silence::clone(silence), self.delivery.kept_until(silence)))
+            .collect();
+        let record = (!versions.is_empty()).then(|| record::delivery(now, &DeliveryFact::Silences(versions)));
+        Handled { record, silence: Some(result), ..Handled::default() }
+    }
+
+    fn apply_plan(&mut self, now: Timestamp, plan: Arc<Plan>) {
+        let mut alerts: Vec<(AlertId, Arc<Alert>)> =
+            self.alerts.iter().map(|stored| (stored.id, Arc::clone(&stored.alert))).collect();
+        alerts.sort_unstable_by_key(|(id, _)| *id);
+        let fallback_after = plan.options().fallback_after;
+        self.delivery.apply_plan(now, plan, &alerts);
+        let Some(after) = fallback_after else {
+            self.delivery.fallback = Fallback::default();
+            return;
+        };
+        for (id, alert) in alerts.iter().filter(|(_, alert)| !alert.is_resolved_at(now)) {
+            let taken = self.alerts.slot_of_id(*id).is_some_and(|slot| self.ledger.has_taken_begin(slot));
+            let ours = self.delivery.fallback.holds(*id) || self.delivery.holds(*id, &alert.labels);
+            if !taken && !ours {
+                self.delivery.fallback.hold(*id, Change::Begin, now + after);
+            }
+        }
+    }
+
+    /// Hands a state to local delivery, or holds its change back for the fallback.
+    fn deliver(&mut self, now: Timestamp, id: AlertId, alert: &Arc<Alert>, change: Option<Change>) {
+        let Some(after) = self.delivery.options().fallback_after else {
+            self.delivery.put(now, id, alert, change);
+            return;
+        };
+        if self.delivery.holds(id, &alert.labels) {
+            self.delivery.put(now, id, alert, change);
+            return;
+        }
+        self.delivery.note(id, alert);
+        if let Some(change) = change {
+            self.delivery.fallback.hold(id, change, now + after);
+        }
+    }
+
+    /// An Alertmanager has taken a change: it is its business.
+    fn taken_elsewhere(&mut self, settled: &Settled) {
+        if self.delivery.fallback.settled(settled)
+            && let Some(stored) = self.alerts.get_by_id(settled.id)
+        {
+            self.delivery.fallback_idle(&stored.alert.labels);
+        }
+    }
+
+    /// Hands over what no Alertmanager has taken in time.
+    fn fall_back(&mut self, now: Timestamp) {
+        while let Some((id, change)) = self.delivery.fallback.take_due(now) {
+            if let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) {
+                self.delivery.put(now, id, &alert, Some(change));
             }
         }
     }
@@ -139,7 +268,7 @@ impl Engine {
         let mut handled = Handled { accepted: Vec::with_capacity(alerts.len()), ..Handled::default() };
         for mut alert in alerts {
             alert.updated_at = now;
-            match self.accept(alert, path.clone(), None, self.plan.alerts_max) {
+            match self.accept(alert, path.clone(), None, self.limits.alerts_max) {
                 Some((accepted, previous)) => {
                     record.push(accepted.id, &accepted.alert, previous.as_deref());
                     handled.accepted.push(accepted);
@@ -159,10 +288,13 @@ impl Engine {
         max: usize,
     ) -> Option<(Accepted, Option<Arc<Alert>>)> {
         let sequence = Sequence(self.sequence.0 + 1);
+        let now = alert.updated_at;
         let put = self.alerts.put(alert, sequence, path.clone(), id, max).ok()?;
         self.sequence = sequence;
         self.ledger.accept(put.slot, put.change);
-        let id = self.alerts.at(put.slot)?.id;
+        let stored = self.alerts.at(put.slot)?;
+        let (id, stored) = (stored.id, Arc::clone(&stored.alert));
+        self.deliver(now, id, &stored, put.change);
         let accepted = Accepted { id, sequence, alert: put.received, change: put.change, path };
         Some((accepted, put.previous))
     }
@@ -170,7 +302,11 @@ impl Engine {
     /// Takes a record of the journal: what happened then happens again.
     pub fn replay(&mut self, record: &[u8]) -> Result<Replayed, DecodeError> {
         let (now, fact) = record::decode(record)?;
-        self.poll(now);
+        match &fact {
+            Fact::Delivery(DeliveryFact::Started(_)) => {}
+            Fact::Delivery(DeliveryFact::Clock(step)) => self.poll(step.undo(now)),
+            _ => self.poll(now),
+        }
         let mut replayed = Replayed::default();
         let mut count = |applied: bool| {
             if applied {
@@ -192,9 +328,30 @@ impl Engine {
             Fact::Outcomes { destination, settled } => {
                 for settled in settled {
                     count(self.ledger.settle(&destination, &settled, &self.alerts));
+                    self.taken_elsewhere(&settled);
                 }
             }
+            Fact::Delivery(DeliveryFact::Plan(definition)) if definition.is_empty() => {
+                count(self.delivery.remove_plan());
+            }
+            Fact::Delivery(DeliveryFact::Plan(definition)) => {
+                // A plan that this version cannot read is left out; the plan of the next start follows.
+                let plan = Plan::decode(&definition).ok().and_then(|definition| Plan::new(definition).ok());
+                count(plan.is_some());
+                if let Some(plan) = plan {
+                    self.apply_plan(now, Arc::new(plan));
+                }
+            }
+            Fact::Delivery(DeliveryFact::Clock(step)) => {
+                if step.back {
+                    self.set_back(now);
+                }
+                count(self.delivery.replay(now, DeliveryFact::Clock(step)));
+            }
+            Fact::Delivery(fact) => count(self.delivery.replay(now, fact)),
         }
+        // What was to be done then has been done, or is decided anew.
+        self.delivery.drop_actions();
         Ok(replayed)
     }
 
@@ -219,6 +376,9 @@ impl Engine {
         let by_id = self.alerts.get_by_id(id).filter(|stored| stored.alert.labels != *labels).map(|_| id);
         for known in [by_labels, by_id].into_iter().flatten() {
             if let Some(slot) = self.alerts.slot_of_id(known) {
+                if let Some(stored) = self.alerts.at(slot) {
+                    self.delivery.evict(known, &stored.alert.labels);
+                }
                 self.ledger.release(slot);
                 self.alerts.remove(slot);
             }
@@ -228,14 +388,31 @@ impl Engine {
     /// When [`Self::poll`] has something to do next; `None` while there is nothing.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        if self.alerts.is_empty() {
-            return None;
-        }
-        Some(Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0))
+        let sweep = (!self.alerts.is_empty())
+            .then(|| Timestamp::from_unix(self.swept.unix_seconds().saturating_add(SWEEP), 0));
+        [sweep, self.delivery.next_timeout(), self.delivery.fallback.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Fires what is due at `now`, as if each had been fired on time.
     pub fn poll(&mut self, now: Timestamp) {
+        loop {
+            let held = self.delivery.fallback.next_timeout();
+            let due = [held, self.delivery.next_timeout()].into_iter().flatten().min();
+            let Some(due) = due.filter(|due| *due <= now) else { break };
+            self.sweep(due - Duration::from_nanos(1));
+            if held == Some(due) {
+                self.fall_back(due);
+            } else {
+                self.delivery.fire(due);
+            }
+        }
+        self.sweep(now);
+    }
+
+    fn sweep(&mut self, now: Timestamp) {
         // Sweeps stand at whole minutes. Only the last one due is made: what an earlier one would have done, it
         // does too.
         let due = Timestamp::from_unix(now.unix_seconds().div_euclid(SWEEP).saturating_mul(SWEEP), 0);
@@ -243,19 +420,23 @@ impl Engine {
             return;
         }
         self.swept = due;
-        self.ledger.expire(&self.alerts, self.plan.end_expiry, due);
+        self.ledger.expire(&self.alerts, self.limits.end_expiry, due);
         let over: Vec<_> = self
             .alerts
             .slots()
             .filter(|(slot, stored)| {
                 stored.alert.is_resolved_at(due)
                     && due.since(stored.alert.ends_at.max(stored.alert.starts_at))
-                        >= self.plan.resolved_retention
+                        >= self.limits.resolved_retention
                     && !self.ledger.is_pending(*slot)
+                    && !self.delivery.holds(stored.id, &stored.alert.labels)
             })
             .map(|(slot, _)| slot)
             .collect();
         for slot in over {
+            if let Some(stored) = self.alerts.at(slot) {
+                self.delivery.forget(stored.id, &stored.alert.labels);
+            }
             self.ledger.release(slot);
             self.alerts.remove(slot);
         }

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::model::{Accepted, Alert, Destination, Told};
+use smol_str::SmolStr;
+
+use super::action::DeliveryEvent;
+use super::plan::Plan;
+use super::silence::{SilenceChange, SilenceError};
+use crate::model::{Accepted, Alert, Destination, Silence, Told};
 
 /// Something that happened. With the time at which it did, it is all that the engine ever learns.
 #[derive(Debug, Clone)]
@@ -30,6 +35,22 @@ pub enum Event {
         /// What became of which state.
         told: Vec<Told>,
     },
+    /// An `alertmanager.yml` was read: local delivery works by this plan from now on.
+    PlanApplied(Arc<Plan>),
+    /// There is no `alertmanager.yml` any longer: nothing is notified here from now on. Silences and the
+    /// notification log stay.
+    PlanRemoved,
+    /// Somebody sets a silence.
+    SilenceSet {
+        /// What is asked for; with an id, what that silence is to become.
+        silence: Box<Silence>,
+        /// The id for a silence that has to be made anew: a random UUID.
+        new_id: SmolStr,
+    },
+    /// Somebody ends a silence.
+    SilenceExpired(SmolStr),
+    /// Something happened to local delivery.
+    Delivery(DeliveryEvent),
 }
 
 /// What follows from an event.
@@ -39,7 +60,9 @@ pub struct Handled {
     pub record: Option<Vec<u8>>,
     /// The states that were accepted, in the order received: to be forwarded.
     pub accepted: Vec<Accepted>,
-    /// How many alerts were refused because the store is full ([`Plan::alerts_max`](super::Plan::alerts_max)).
+    /// How many alerts were refused because the store is full ([`StoreLimits::alerts_max`](super::StoreLimits::alerts_max)).
     /// They are not accepted: whoever sent them must be told.
     pub refused: usize,
+    /// What [`Event::SilenceSet`] and [`Event::SilenceExpired`] did.
+    pub silence: Option<Result<SilenceChange, SilenceError>>,
 }

@@ -12,7 +12,7 @@
 //! | the newest state was told, or was decided about | that outcome; an older end is superseded |
 //! | a newer change | superseded, except an end when the newer change is a begin: it is still told, first |
 //! | the `endsAt` of an untold begin passes | expired (too late) |
-//! | an end is [`Plan::end_expiry`](super::Plan::end_expiry) old | expired (too late) |
+//! | an end is [`StoreLimits::end_expiry`](super::StoreLimits::end_expiry) old | expired (too late) |
 //! | the destination goes away | superseded, if another set's Alertmanager with the same URL is told everything anew; else expired (destination gone): nobody refused it and nobody took it |
 //!
 //! A destination that appears has to be told everything: for it the begin of every alert that fires counts as
@@ -385,6 +385,11 @@ impl Ledger {
     /// Whether a destination has taken the newest state of this alert (what Prometheus's sendAll returns).
     pub(super) fn is_taken(&self, slot: Slot) -> bool {
         self.books.iter().any(|book| book.flags(slot) & HELD != 0)
+    }
+
+    /// Whether a destination has taken the begin of this alert's episode.
+    pub(super) fn has_taken_begin(&self, slot: Slot) -> bool {
+        self.books.iter().any(|book| book.flags(slot) & TAKEN != 0)
     }
 
     /// Forgets an alert that left the store.

@@ -13,23 +13,75 @@
 //! | `snapshot` | the whole state as bytes |
 //! | `codec` | the numbers, texts and times that records and snapshots are made of |
 //! | `engine` | the state machine that holds the parts together |
+//! | `plan`, `from_config` | what the configuration says to the engine |
+//! | `route` | the routing tree |
+//! | `matcher_index` | which of many lists of matchers can match; serves routes, silences and inhibition |
+//! | `dispatch` | aggregation groups and their timers |
+//! | `reload` | what becomes of the groups under a new plan |
+//! | `local_delivery` | groups, inhibition, silences, log and pipeline, held together |
+//! | `fallback` | what is told from here only if no Alertmanager takes it |
+//! | `flush`, `notify` | a group's flush on its way through the pipeline |
+//! | `pipeline` | the stages, one a file |
+//! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
+//! | `delivery_record`, `delivery_snapshot` | local delivery as bytes |
+//! | `view` | what readers outside see, without holding anything up |
+//! | `action` | what the outside is to do, and what it tells |
 
+mod action;
 mod alerts;
 mod codec;
+mod delivery_record;
+mod delivery_snapshot;
+mod dispatch;
 #[expect(clippy::module_inception, reason = "the room and its state machine have one name")]
 mod engine;
 mod event;
+mod fallback;
+mod flush;
+mod from_config;
+mod inhibit;
 mod ledger;
+mod local_delivery;
+mod marker;
+mod matcher_index;
+mod nflog;
+mod notify;
+pub mod pipeline;
+mod plan;
 mod record;
+mod reload;
+mod route;
+mod silence;
 mod snapshot;
+mod time_interval;
+mod view;
 
+pub use action::{Action, ClockStep, Cluster, DeliveryEvent, IntegrationCounts, Notice, PipelineCounts};
 pub use alerts::{Alerts, Full, Stored};
 pub use codec::DecodeError;
-pub use engine::{Engine, Plan, Replayed};
+pub use dispatch::{AggregationGroup, Dispatcher};
+pub use engine::{Engine, Replayed, StoreLimits};
 pub use event::{Event, Handled};
+pub use flush::FlushAlert;
+pub use inhibit::{InhibitRule, Inhibitor};
 pub use ledger::Ledger;
+pub use local_delivery::{AlertStatus, LocalDelivery};
+pub use marker::{AlertState, GroupMarker};
+pub use nflog::{Nflog, alert_hash};
+pub use plan::{
+    GroupBy, InhibitRuleDefinition, Integration, MAX_INTEGRATIONS, MatcherDefinition, NamedTimeInterval,
+    Options, Plan, PlanDefinition, PlanError, PlannedReceiver, Receiver, RouteDefinition,
+};
 pub use record::decode_record;
+pub use route::{Route, RouteOptions, RouteTree, group_key};
+pub use silence::{
+    SilenceChange, SilenceCounts, SilenceError, SilenceQuery, SilenceTable, Silences, check_times, validate,
+};
 pub use snapshot::Snapshot;
+pub use time_interval::{Range, TimeInterval, TimeIntervals, TimeRange, ZoneError};
+pub use view::{DeliveryView, GroupView};
 
+#[cfg(test)]
+mod delivery_tests;
 #[cfg(test)]
 mod tests;

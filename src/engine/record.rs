@@ -9,6 +9,8 @@
 //! | 2 destinations | the number of active ones, then of those being drained; after each number the destinations: sixteen bytes of the set's hash, URL |
 //! | 3 outcomes | the destination; then up to the end: difference of the id to the one before (signed), the number of the outcome × 2, plus 1 for an end |
 //!
+//! Local delivery has kinds of its own (`delivery_record`).
+//!
 //! An entry of kind 1 is a tag, the difference of its id to that of the entry before (signed), and what the tag
 //! says, in this order:
 //!
@@ -28,6 +30,7 @@
 use std::sync::Arc;
 
 use super::codec::{DecodeError, Reader, Writer};
+use super::delivery_record::{self, DeliveryFact};
 use super::ledger::Settled;
 use crate::model::{Alert, AlertId, Change, Destination, Outcome, Timestamp};
 
@@ -52,6 +55,7 @@ pub(super) enum Fact {
     Alerts { path: Option<Arc<str>>, entries: Vec<Entry> },
     Destinations { active: Vec<Destination>, draining: Vec<Destination> },
     Outcomes { destination: Destination, settled: Vec<Settled> },
+    Delivery(DeliveryFact),
 }
 
 /// One state of an alerts record.
@@ -166,6 +170,12 @@ pub(super) fn outcomes(now: Timestamp, destination: &Destination, settled: &[Set
     Some(writer.bytes)
 }
 
+pub(super) fn delivery(now: Timestamp, fact: &DeliveryFact) -> Vec<u8> {
+    let mut writer = begin(delivery_record::kind(fact), now);
+    delivery_record::push(&mut writer, fact);
+    writer.bytes
+}
+
 /// Reads a record: when it happened and what it says.
 pub(super) fn decode(record: &[u8]) -> Result<(Timestamp, Fact), DecodeError> {
     let mut reader = Reader::new(record);
@@ -197,7 +207,10 @@ pub(super) fn decode(record: &[u8]) -> Result<(Timestamp, Fact), DecodeError> {
             let destination = take_destination(&mut reader)?;
             Fact::Outcomes { destination, settled: take_settled(&mut reader)? }
         }
-        kind => return Err(DecodeError::Kind(kind)),
+        kind => {
+            let fact = delivery_record::take(kind, &mut reader)?;
+            Fact::Delivery(fact.ok_or(DecodeError::Kind(kind))?)
+        }
     };
     if !reader.is_empty() {
         return Err(DecodeError::Invalid("length"));

@@ -10,6 +10,8 @@
 //! | 2 books | the balance of destinations gone; number of destinations; each: destination, 1 if it is only drained, balance |
 //! | 3 alerts | one after the other, by id: id, changed, newest, tag (1: ended, 2: no endsAt given), path, labels, annotations, generator URL, startsAt, endsAt, updatedAt, and one byte of durable flags for each destination of section 2 |
 //!
+//! Local delivery has sections of its own (`delivery_snapshot`).
+//!
 //! A balance is accepted, pending, the number of outcomes, and the count of each.
 
 use std::io;
@@ -17,7 +19,9 @@ use std::sync::Arc;
 
 use super::alerts::{Alerts, Stored};
 use super::codec::{DecodeError, Reader, Writer};
+use super::delivery_snapshot::{self, DELIVERY, FALLBACK};
 use super::ledger::{Book, DURABLE, Ledger};
+use super::local_delivery::LocalDelivery;
 use super::record::{VERSION, push_destination, take_destination};
 use crate::model::{Alert, AlertId, Balance, Change, Destination, Sequence, Timestamp};
 
@@ -41,10 +45,17 @@ pub struct Snapshot {
     pub(super) gone: Balance,
     pub(super) books: Vec<(Destination, bool, Balance)>,
     pub(super) alerts: Vec<(Stored, Vec<u8>)>,
+    pub(super) delivery: Vec<(u8, Vec<u8>)>,
 }
 
 impl Snapshot {
-    pub(super) fn of(alerts: &Alerts, ledger: &Ledger, swept: Timestamp, sequence: Sequence) -> Self {
+    pub(super) fn of(
+        alerts: &Alerts,
+        ledger: &Ledger,
+        delivery: &LocalDelivery,
+        swept: Timestamp,
+        sequence: Sequence,
+    ) -> Self {
         let stored = alerts.slots().map(|(slot, stored)| {
             let flags = ledger.books().iter().map(|book| book.durable_flags(slot)).collect();
             (stored.clone(), flags)
@@ -60,6 +71,7 @@ impl Snapshot {
                 .map(|book| (book.destination.clone(), book.draining, book.balance))
                 .collect(),
             alerts: stored.collect(),
+            delivery: delivery_snapshot::sections(delivery),
         }
     }
 
@@ -87,6 +99,9 @@ impl Snapshot {
             let mut section = Writer::default();
             alerts.iter().for_each(|(stored, flags)| push_alert(&mut section, stored, flags));
             write_section(out, ALERTS, &section.bytes)?;
+        }
+        for (section, content) in &self.delivery {
+            write_section(out, *section, content)?;
         }
         Ok(())
     }
@@ -118,14 +133,17 @@ impl Snapshot {
             gone: Balance::default(),
             books: Vec::new(),
             alerts: Vec::new(),
+            delivery: Vec::new(),
         };
         while !reader.is_empty() {
             let section = reader.byte("section")?;
-            let mut content = Reader::new(reader.bytes("section")?);
+            let bytes = reader.bytes("section")?;
+            let mut content = Reader::new(bytes);
             match section {
                 CLOCK => snapshot.take_clock(&mut content)?,
                 BOOKS => snapshot.take_books(&mut content)?,
                 ALERTS => snapshot.take_alerts(&mut content)?,
+                DELIVERY..=FALLBACK => snapshot.delivery.push((section, bytes.to_vec())),
                 _ => {}
             }
         }
@@ -164,7 +182,7 @@ impl Snapshot {
         Ok(())
     }
 
-    pub(super) fn into_parts(self) -> Result<(Alerts, Ledger), DecodeError> {
+    pub(super) fn into_parts(self) -> Result<(Alerts, Ledger, LocalDelivery), DecodeError> {
         let mut alerts = Alerts::default();
         let books = self.books.into_iter().map(|(destination, draining, balance)| {
             let mut book = Book::new(destination, balance);
@@ -189,7 +207,8 @@ impl Snapshot {
         for book in &mut books {
             book.recount();
         }
-        Ok((alerts, Ledger::restore(books, self.gone)))
+        let delivery = delivery_snapshot::restore(&self.delivery, &alerts)?;
+        Ok((alerts, Ledger::restore(books, self.gone), delivery))
     }
 }
 
@@ -201,14 +220,14 @@ fn write_section(out: &mut dyn io::Write, section: u8, content: &[u8]) -> io::Re
     out.write_all(content)
 }
 
-fn push_balance(writer: &mut Writer, balance: &Balance) {
+pub(super) fn push_balance(writer: &mut Writer, balance: &Balance) {
     writer.number(balance.accepted);
     writer.number(balance.pending);
     writer.number(balance.outcomes.len() as u64);
     balance.outcomes.iter().for_each(|count| writer.number(*count));
 }
 
-fn take_balance(reader: &mut Reader<'_>) -> Result<Balance, DecodeError> {
+pub(super) fn take_balance(reader: &mut Reader<'_>) -> Result<Balance, DecodeError> {
     let accepted = reader.number("balance")?;
     let pending = reader.number("balance")?;
     let mut balance = Balance { accepted, pending, ..Balance::default() };

@@ -51,7 +51,7 @@ fn count(engine: &Engine, outcome: Outcome) -> u64 {
 
 #[test]
 fn a_repeat_costs_under_ten_bytes_and_a_changed_annotation_costs_itself() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     let many = |ends: i64| (0..100).map(|n| alert(&format!("alert{n}"), 0, ends)).collect::<Vec<_>>();
     engine.handle(at(0), alerts(many(240)));
     let empty = 20;
@@ -69,7 +69,7 @@ fn a_repeat_costs_under_ten_bytes_and_a_changed_annotation_costs_itself() {
 
 #[test]
 fn refuses_unknown_alerts_beyond_the_limit() {
-    let mut engine = Engine::new(Plan { alerts_max: 2, ..Plan::default() });
+    let mut engine = Engine::new(StoreLimits { alerts_max: 2, ..StoreLimits::default() });
     let handled =
         engine.handle(at(0), alerts(vec![alert("a", 0, 240), alert("b", 0, 240), alert("c", 0, 240)]));
     assert_eq!((handled.accepted.len(), handled.refused), (2, 1));
@@ -79,7 +79,7 @@ fn refuses_unknown_alerts_beyond_the_limit() {
 
 #[test]
 fn what_is_over_leaves_once_everybody_was_told() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     engine.handle(at(0), active(&["am"]));
     engine.handle(at(0), alerts(vec![alert("a", 0, 240)]));
     let ended = engine.handle(at(100), alerts(vec![alert("a", 0, 100)])).accepted;
@@ -94,7 +94,7 @@ fn what_is_over_leaves_once_everybody_was_told() {
 
 #[test]
 fn an_end_nobody_takes_expires_after_a_day_and_a_begin_with_its_end_time() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     let expired = Outcome::Expired(Expiry::TooLate);
     engine.handle(at(0), active(&["am"]));
     engine.handle(at(0), alerts(vec![alert("ends", 0, 0), alert("begins", 0, 240)]));
@@ -111,7 +111,7 @@ fn an_end_nobody_takes_expires_after_a_day_and_a_begin_with_its_end_time() {
 
 #[test]
 fn refill_lists_begins_then_the_forgotten_then_ends_then_repeats() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     let am = destination("am");
     engine.handle(at(0), active(&["am"]));
     let push = |engine: &mut Engine, now, name: &str, ends| {
@@ -149,7 +149,7 @@ fn refill_lists_begins_then_the_forgotten_then_ends_then_repeats() {
 
 #[test]
 fn a_new_destination_has_to_be_told_everything_and_one_gone_closes_its_books() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     engine.handle(at(0), alerts(vec![alert("a", 0, 240), alert("b", 0, 240)]));
     assert_eq!(engine.ledger().balance().accepted, 0);
     engine.handle(at(1), active(&["one"]));
@@ -168,7 +168,7 @@ fn a_new_destination_has_to_be_told_everything_and_one_gone_closes_its_books() {
 
 #[test]
 fn an_end_before_a_new_begin_is_told_too() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     engine.handle(at(0), active(&["am"]));
     let states = [alert("a", 0, 240), alert("a", 0, 60), alert("a", 90, 330)];
     let accepted: Vec<_> = [0, 60, 90]
@@ -185,7 +185,7 @@ fn an_end_before_a_new_begin_is_told_too() {
 
 #[test]
 fn an_answer_to_an_older_state_settles_nothing_newer() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     engine.handle(at(0), active(&["am"]));
     let begin = engine.handle(at(0), alerts(vec![alert("a", 0, 240)])).accepted.remove(0);
     engine.handle(at(60), alerts(vec![alert("a", 0, 60)]));
@@ -196,7 +196,7 @@ fn an_answer_to_an_older_state_settles_nothing_newer() {
 
 #[test]
 fn the_newest_state_is_taken_once_one_has_it() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     engine.handle(at(0), active(&["one", "two"]));
     let begin = engine.handle(at(0), alerts(vec![alert("a", 0, 240)])).accepted.remove(0);
     assert!(!engine.is_taken(&begin.alert.labels));
@@ -212,7 +212,7 @@ fn the_newest_state_is_taken_once_one_has_it() {
 
 #[test]
 fn a_damaged_record_costs_only_what_it_first_named() {
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     let records: Vec<Vec<u8>> = [
         (0, alert("a", 0, 240)),
         (1, alert("b", 0, 240)),
@@ -223,7 +223,7 @@ fn a_damaged_record_costs_only_what_it_first_named() {
     .into_iter()
     .filter_map(|(now, state)| engine.handle(at(now), alerts(vec![state])).record)
     .collect();
-    let mut recovered = Engine::new(Plan::default());
+    let mut recovered = Engine::new(StoreLimits::default());
     let replayed: Vec<_> = records
         .iter()
         .enumerate()
@@ -308,7 +308,7 @@ proptest! {
     /// A snapshot at any point and the records since give the very state; the books hold after every step.
     #[test]
     fn replay_gives_the_same_state(deeds in deeds(), cut in 0..80_usize) {
-        let mut engine = Engine::new(Plan::default());
+        let mut engine = Engine::new(StoreLimits::default());
         let (mut snapshot, mut records) = (engine.snapshot().to_bytes(), Vec::new());
         let (mut now, mut told) = (0, Vec::new());
         for (step, (pause, deed)) in deeds.iter().enumerate() {
@@ -331,7 +331,7 @@ proptest! {
             }
         }
         engine.poll(at(now));
-        let mut recovered = Engine::restore(Plan::default(), &snapshot).expect("it is intact");
+        let mut recovered = Engine::restore(StoreLimits::default(), &snapshot).expect("it is intact");
         for record in &records {
             let replayed = recovered.replay(record).expect("it is intact");
             prop_assert_eq!(replayed.skipped, 0);
@@ -344,7 +344,7 @@ proptest! {
     /// Refilling and telling what it lists always comes to an end, with nothing pending that still matters.
     #[test]
     fn refilling_ends(deeds in deeds()) {
-        let mut engine = Engine::new(Plan::default());
+        let mut engine = Engine::new(StoreLimits::default());
         let mut now = 0;
         engine.handle(at(0), active(&["one"]));
         for (pause, deed) in &deeds {
@@ -374,7 +374,7 @@ proptest! {
     fn decoding_is_total(bytes in prop::collection::vec(any::<u8>(), 0..200), flip in any::<prop::sample::Index>()) {
         let _refused = decode_record(&bytes);
         let _refused = Snapshot::decode(&bytes);
-        let mut engine = Engine::new(Plan::default());
+        let mut engine = Engine::new(StoreLimits::default());
         engine.handle(at(0), active(&["one"]));
         let mut record = engine.handle(at(0), alerts(vec![alert("a", 0, 9), alert("b", 0, 9)])).record.unwrap_or_default();
         let mut snapshot = engine.snapshot().to_bytes();
@@ -384,7 +384,7 @@ proptest! {
             let place = flip.index(snapshot.len());
             snapshot[place] ^= byte;
         }
-        if let Ok(mut damaged) = Engine::restore(Plan::default(), &snapshot) {
+        if let Ok(mut damaged) = Engine::restore(StoreLimits::default(), &snapshot) {
             let _refused = damaged.replay(&record);
             damaged.handle(at(60), alerts(vec![alert("a", 0, 300)]));
             prop_assert!(damaged.ledger().balances().all(|(_, balance)| balance.holds()));
@@ -394,7 +394,8 @@ proptest! {
 
 #[test]
 fn sweeps_are_not_late_however_long_the_pause() {
-    let mut engine = Engine::new(Plan { resolved_retention: Duration::from_secs(900), ..Plan::default() });
+    let mut engine =
+        Engine::new(StoreLimits { resolved_retention: Duration::from_secs(900), ..StoreLimits::default() });
     engine.handle(at(0), alerts(vec![alert("a", 0, 60)]));
     let next = engine.next_timeout().expect("there is an alert");
     assert!(next > at(0) && next <= at(60));
@@ -420,7 +421,7 @@ fn what_an_alert_costs() {
         one
     };
     const COUNT: usize = 100_000;
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     engine.handle(at(0), active(&["one", "two", "three"]));
     let before = resident();
     let mut spent = Duration::ZERO;

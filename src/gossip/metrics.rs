@@ -318,11 +318,6 @@ fn states(families: &mut Families, snapshot: &Snapshot) {
     ] {
         families.by_label(name, help, "key", &values);
     }
-    let help = "Number of received gossip messages that have been further gossiped.";
-    for (key, name) in [(StateKey::Silences, "silences"), (StateKey::Log, "nflog")] {
-        let propagated = snapshot.cluster.states.get(&key).map_or(0, |state| state.propagated);
-        families.counter(&format!("alertmanager_{name}_gossip_messages_propagated_total"), help, propagated);
-    }
 }
 
 fn transport(families: &mut Families, tls: &TlsCounters) {

@@ -1,6 +1,7 @@
 //! The `--cluster.*` flags, one field a flag, and what they come to.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cluster;
@@ -14,8 +15,9 @@ use crate::net::PeerTls;
 /// unless it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterOptions {
-    /// `--cluster.listen-address`, `host:port` or `:port`; empty: no cluster.
-    pub listen_address: String,
+    /// `--cluster.listen-address`, `ip:port` or `:port`. Empty: no cluster; left out: none either, unless there are
+    /// peers, see [`Self::or_by_default`].
+    pub listen_address: Option<String>,
     /// `--cluster.advertise-address`; empty: the address that is listened on.
     pub advertise_address: String,
     /// `--cluster.peer`, each `host:port`.
@@ -44,6 +46,8 @@ pub struct ClusterOptions {
     pub reconnect_interval: Duration,
     /// `--cluster.reconnect-timeout`
     pub reconnect_timeout: Duration,
+    /// `--cluster.tls-config`; read by whoever starts the node, see [`Surroundings::tls`].
+    pub tls_config: Option<PathBuf>,
     /// `--cluster.allow-insecure-public-advertise-address-discovery`
     pub allow_public_advertise: bool,
 }
@@ -51,7 +55,7 @@ pub struct ClusterOptions {
 impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
-            listen_address: String::new(),
+            listen_address: None,
             advertise_address: String::new(),
             peers: Vec::new(),
             peer_name: String::new(),
@@ -66,6 +70,7 @@ impl Default for ClusterOptions {
             settle_timeout: Duration::from_mins(1),
             reconnect_interval: Duration::from_secs(10),
             reconnect_timeout: Duration::from_hours(6),
+            tls_config: None,
             allow_public_advertise: false,
         }
     }
@@ -96,7 +101,19 @@ impl ClusterOptions {
     /// Whether there is to be a cluster at all.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        !self.listen_address.is_empty()
+        self.listen_address().is_some_and(|address| !address.is_empty())
+    }
+
+    /// The same, listening on Alertmanager's address if nothing is said about it.
+    #[must_use]
+    pub fn or_by_default(mut self) -> Self {
+        self.listen_address.get_or_insert_with(|| Self::LISTEN_ADDRESS.to_owned());
+        self
+    }
+
+    fn listen_address(&self) -> Option<&str> {
+        let default = (!self.peers.is_empty()).then_some(Self::LISTEN_ADDRESS);
+        self.listen_address.as_deref().or(default)
     }
 
     /// What a node is started with.
@@ -105,7 +122,7 @@ impl ClusterOptions {
     ///
     /// An address that is none, or an interval of nothing.
     pub fn peer_options(&self, surroundings: &Surroundings) -> Result<PeerOptions, GossipError> {
-        let listen = parse_addr("--cluster.listen-address", &self.listen_address)?;
+        let listen = parse_addr("--cluster.listen-address", self.listen_address().unwrap_or_default())?;
         let advertise = match self.advertise_address.as_str() {
             "" => None,
             text => Some(parse_addr("--cluster.advertise-address", text)?),
@@ -165,9 +182,9 @@ impl ClusterOptions {
 fn parse_addr(flag: &'static str, text: &str) -> Result<SocketAddr, GossipError> {
     let bad = || GossipError::BadAddress { flag, text: text.to_owned() };
     if let Some(port) = text.strip_prefix(':') {
-        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port.parse().map_err(|_| bad())?));
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port.parse().map_err(|_error| bad())?));
     }
-    text.parse().map_err(|_| bad())
+    text.parse().map_err(|_error| bad())
 }
 
 fn is_host_and_port(peer: &str) -> bool {
@@ -194,7 +211,7 @@ mod tests {
     }
 
     fn listening(address: &str) -> ClusterOptions {
-        ClusterOptions { listen_address: address.to_owned(), ..ClusterOptions::default() }
+        ClusterOptions { listen_address: Some(address.to_owned()), ..ClusterOptions::default() }
     }
 
     #[test]
@@ -209,6 +226,9 @@ mod tests {
         assert_eq!(options.resolve_timeout, Duration::from_secs(15));
         assert_eq!(&options.cluster.name[..6], "01M7YN");
         assert!(!ClusterOptions::default().is_enabled());
+        assert!(ClusterOptions::default().or_by_default().is_enabled());
+        assert!(ClusterOptions { peers: vec!["a:1".into()], ..ClusterOptions::default() }.is_enabled());
+        assert!(!listening("").or_by_default().is_enabled());
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl fmt::Debug for Peer {
 }
 
 impl Peer {
-    /// Opens the sockets and starts the node, alone as yet: first [`Self::add_state`], then [`Self::join`] and
+    /// Opens the sockets and starts the node, alone as yet: first [`Self::add_state`] and [`Self::restore`], then [`Self::join`] and
     /// [`Self::settle`].
     pub async fn start(mut options: PeerOptions) -> Result<Self, GossipError> {
         let label = options.cluster.membership.label.clone();
@@ -200,13 +200,17 @@ impl Peer {
         Ok(Self { commands, view, shared, peers, resolve_timeout: options.resolve_timeout, listening })
     }
 
-    /// Shares the state `key`, of which `entries` are known from before. What the channel is told goes to everybody;
-    /// what others tell comes from it.
-    pub async fn add_state(&self, key: StateKey, entries: Vec<Entry>) -> Result<Channel, GossipError> {
+    /// Shares the state `key`. What the channel is told goes to everybody; what others tell comes from it.
+    #[must_use]
+    pub fn add_state(&self, key: StateKey) -> Channel {
+        Channel { key, shared: self.shared.clone() }
+    }
+
+    /// Takes what is known from before; nobody is told until [`Self::join`].
+    pub async fn restore(&self, entries: Vec<Entry>) -> Result<(), GossipError> {
         let (done, restored) = oneshot::channel();
         self.command(Command::Restore { entries, done }).await?;
-        restored.await.or(Err(GossipError::Stopped))?;
-        Ok(Channel { key, shared: self.shared.clone() })
+        restored.await.or(Err(GossipError::Stopped))
     }
 
     /// Joins the configured peers, once their names resolve. Peers that cannot be reached are tried again in the

@@ -12,10 +12,13 @@ mod fingerprint;
 mod hashed;
 mod json;
 mod labels;
+mod log_entry;
 mod matcher;
+mod notification;
 mod quote;
 mod regex;
 mod relabel;
+mod silence;
 pub mod statepb;
 mod time;
 
@@ -31,12 +34,15 @@ pub use json::{
     push_json_string,
 };
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
+pub use log_entry::{IntegrationId, LogEntry, LogKey, ReceiverData, ReceiverValue};
 pub use matcher::{MatchType, Matcher, MatcherError, MatcherMode, MatcherNotice, Matchers, Parsed};
+pub use notification::{DeliveryId, DeliveryOutcome, FailureReason, Notification, NotificationReason};
 pub use quote::{format_label_set, push_quoted, quote, unquote};
 pub use regex::{Captures, Regex, RegexError, Template};
 pub use relabel::{
     NameValidation, RelabelAction, RelabelConfig, RelabelError, RelabelRule, Relabelled, relabel,
     relabel_builder,
 };
+pub use silence::{Silence, SilenceMatcher, SilenceState};
 pub use statepb::{clusterpb, nflogpb, silencepb};
 pub use time::{TimeError, Timestamp};

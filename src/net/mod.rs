@@ -1,4 +1,4 @@
-//! Bytes, never alerts: listening sockets (TCP, Unix, systemd's), TLS on both sides, the checks of a web
+//! Bytes, never alerts: listening sockets (TCP, Unix, systemd's), TLS on both sides, the SMTP dialogue, the checks of a web
 //! configuration file, and the only place that builds an HTTP client from an `http_config`.
 //!
 //! Nothing here knows what it carries. Whatever a peer sends is bounded, whatever a file holds may change while we
@@ -12,8 +12,11 @@ mod listen;
 mod peer_tls;
 mod pem;
 mod sigv4;
+mod smtp;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) use smtp::mock as smtp_mock;
 mod versions;
 mod web;
 
@@ -22,6 +25,8 @@ pub(crate) use clock::now;
 pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
 pub use peer_tls::PeerTls;
+pub(crate) use sigv4::element as xml_element;
+pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver, deliver_over};
 pub use web::{
     HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
 };

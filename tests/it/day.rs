@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tocsin::engine::{Engine, Event, Plan};
+use tocsin::engine::{Engine, Event, StoreLimits};
 use tocsin::journal::{Disk, Durability, Journal, Options};
 use tocsin::model::{Alert, LabelSet, Timestamp};
 use tokio::time::Instant;
@@ -86,7 +86,7 @@ fn bytes_in(directory: &Path) -> u64 {
 async fn play(directory: &Path, alerts: usize, options: Options) -> u64 {
     let recovery = Journal::recover(Disk::new(directory), options).expect("a journal");
     let (journal, _) = recovery.finish().expect("a journal");
-    let mut engine = Engine::new(Plan::default());
+    let mut engine = Engine::new(StoreLimits::default());
     let known: Vec<_> = (0..alerts).map(labels).collect();
     let generator_url: Arc<str> =
         Arc::from("http://prometheus.example.org/graph?g0.expr=node_filesystem_avail_bytes&g0.tab=1");
@@ -101,7 +101,8 @@ async fn play(directory: &Path, alerts: usize, options: Options) -> u64 {
                 labels: known[number].clone(),
                 annotations: annotations(number, minute),
                 starts_at,
-                ends_at: now + 4 * MINUTE,
+                // Long enough for a slow machine to come to the end of the day.
+                ends_at: now + 60 * MINUTE,
                 updated_at: now,
                 generator_url: Arc::clone(&generator_url),
                 timeout: false,

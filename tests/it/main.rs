@@ -14,6 +14,7 @@ mod gossip_interop;
 mod gossip_simulation;
 mod harness;
 mod intake;
+mod local_delivery;
 mod real_peers;
 mod reload;
 mod structure;

@@ -27,7 +27,7 @@ mod tests;
 pub use decode::Decode;
 pub use emit::to_yaml;
 pub use fields::Fields;
-pub use node::{MOST_BYTES, Node, NodeKind, SyntaxError, parse};
+pub use node::{MOST_BYTES, Node, NodeKind, SyntaxError, parse, parse_whole};
 pub use scalar::Scalar;
 pub use shown::{Always, always, flow, texts};
 pub use value::{Value, read, read_with_notices};

@@ -104,6 +104,21 @@ pub fn parse(text: &str) -> Result<Arc<Node>, SyntaxError> {
     Ok(Arc::new(Node::null()))
 }
 
+/// The only document of a text: like [`parse`], but an error if anything follows the document.
+pub fn parse_whole(text: &str) -> Result<Arc<Node>, SyntaxError> {
+    let root = parse(text)?;
+    let options = granit_parser::options! { flow_nesting_limit: 200, block_nesting_limit: 200 };
+    let mut documents = 0_u32;
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| scan_error(&error))?;
+        documents += u32::from(matches!(event, Event::DocumentStart(..)));
+        if documents > 1 {
+            return Err(Place::of(span).error("another document follows".to_owned()));
+        }
+    }
+    Ok(root)
+}
+
 fn scan_error(error: &ScanError) -> SyntaxError {
     let mark = error.marker();
     Place { line: number(mark.line()), column: number(mark.col() + 1), width: 1 }.error(error.info())

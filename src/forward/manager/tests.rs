@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::discovery::TargetGroup;
-use crate::engine::{Engine, Event, Plan};
+use crate::engine::{Engine, Event, StoreLimits};
 use crate::forward::post::Answer;
 use crate::forward::post::BoxFuture;
 use crate::forward::set::SetConfig;
@@ -166,7 +166,7 @@ impl Rig {
         };
         adjust(&mut options);
         let store = Arc::new(EngineStore {
-            engine: Mutex::new(Engine::new(Plan::default())),
+            engine: Mutex::new(Engine::new(StoreLimits::default())),
             clock: Arc::clone(&clock),
         });
         let registry = Registry::new();
@@ -267,6 +267,7 @@ fn alert(name: &str, starts_at: Timestamp, ends_at: Timestamp) -> Alert {
 fn set(number: u8) -> SetConfig {
     SetConfig {
         hash: ConfigHash::from_bytes([number; 16]),
+        position: format!("prometheus.yml:{number}:7"),
         scheme: "http".to_owned(),
         path_prefix: String::new(),
         timeout: Duration::from_secs(10),

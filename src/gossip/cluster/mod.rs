@@ -281,6 +281,9 @@ impl Cluster {
 
     /// Lets every timer that is due do its work.
     pub fn handle_timeout(&mut self, now: Now) {
+        // Partitioned for as long, we are as one that was not there.
+        let away = self.last_contact.map_or(Duration::ZERO, |contact| now.wall.since(contact));
+        self.listens_first |= away > self.options.retention;
         self.members.handle_timeout(now.elapsed);
         self.pump(now);
         if self.next_collection <= now.elapsed {

@@ -5,7 +5,8 @@ use weezl::{BitOrder, LzwStatus, decode, encode};
 use super::WireError;
 
 const LITERAL_BITS: u8 = 8;
-const CHUNK: usize = 16 * 1024;
+const MIN_CHUNK: usize = 256;
+const MAX_CHUNK: usize = 16 * 1024;
 
 /// `data`, compressed.
 #[must_use]
@@ -21,11 +22,13 @@ pub fn compress(data: &[u8]) -> Vec<u8> {
 pub fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, WireError> {
     let mut decoder =
         decode::Configuration::new(BitOrder::Lsb, LITERAL_BITS).with_yield_on_full_buffer(true).build();
+    // Most packets are small: no more is cleared than they are likely to need.
+    let chunk = (4 * data.len()).clamp(MIN_CHUNK, MAX_CHUNK);
     let mut plain = Vec::new();
     let mut rest = data;
     loop {
         let start = plain.len();
-        plain.resize(start + CHUNK.min(limit + 1 - start), 0);
+        plain.resize(start + chunk.min(limit + 1 - start), 0);
         let step = decoder.decode_bytes(rest, &mut plain[start..]);
         plain.truncate(start + step.consumed_out);
         rest = rest.get(step.consumed_in..).unwrap_or_default();

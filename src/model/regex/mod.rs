@@ -97,6 +97,12 @@ impl Regex {
         anchored.get(self.0.prefix..anchored.len() - 2).unwrap_or_default()
     }
 
+    /// The anchored expression in the syntax of the `regex` crate; serves indexes.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        self.0.program.as_str()
+    }
+
     /// Whether `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {

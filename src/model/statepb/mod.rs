@@ -5,8 +5,11 @@
 //! relays an entry relays those bytes, so that fields of later versions survive.
 
 pub mod clusterpb;
+mod convert;
 pub mod nflogpb;
 pub mod silencepb;
+
+pub use convert::{StateError, decode_log_entry, decode_silence, encode_log_entry, encode_silence};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 

@@ -28,5 +28,6 @@ pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::http::{ClientOptions, HttpClient};
 pub(super) use self::http::{read, transmit};
 pub use self::request::{Request, Response, SendError};
+pub(super) use self::tls::{Material, client_config};
 pub(super) use self::tls_client::TlsClient;
 pub(super) use self::transport::{Transport, authority};

@@ -14,17 +14,17 @@ use crate::net::{NetError, pem};
 /// The bytes that a client's TLS is made of. When one of the files changes, these compare unequal and the
 /// transport is made anew.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(super) struct Material {
+pub(in crate::net) struct Material {
     ca: Option<Vec<u8>>,
     certificate: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// A file of the TLS configuration that cannot be read.
 #[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) what: &'static str,
-    pub(super) path: PathBuf,
-    pub(super) source: io::Error,
+pub(in crate::net) struct Unreadable {
+    pub(in crate::net) what: &'static str,
+    pub(in crate::net) path: PathBuf,
+    pub(in crate::net) source: io::Error,
 }
 
 impl Unreadable {
@@ -40,7 +40,7 @@ const KEY: &str = "client key";
 impl Material {
     /// Reads what `config` names. Blocking: small files, called when a client is built and otherwise on a thread
     /// for blocking work.
-    pub(super) fn read(config: &TlsConfig) -> Result<Self, Unreadable> {
+    pub(in crate::net) fn read(config: &TlsConfig) -> Result<Self, Unreadable> {
         let ca = config.ca.as_ref().map(|ca| read(CA, ca, |text| text.as_bytes())).transpose()?;
         let certificate = match &config.certificate {
             Some(pair) => {
@@ -76,7 +76,7 @@ pub(super) fn has_files(config: &TlsConfig) -> bool {
 }
 
 /// rustls' form of a `tls_config` with the material at hand.
-pub(super) fn client_config(
+pub(in crate::net) fn client_config(
     config: &TlsConfig,
     material: &Material,
     http2: bool,

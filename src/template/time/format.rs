@@ -36,7 +36,11 @@ impl Time {
     }
 
     /// RFC 3339 with the fraction it needs; Go refuses years outside 0 to 9999 and offsets of a day or more.
-    pub(in crate::template) fn rfc3339_nano(&self) -> Result<Vec<u8>, String> {
+    ///
+    /// # Errors
+    ///
+    /// The moment cannot be written so.
+    pub fn rfc3339_nano(&self) -> Result<Vec<u8>, String> {
         if !(0..=9999).contains(&self.civil().year) {
             return Err("year outside of range [0,9999]".to_owned());
         }

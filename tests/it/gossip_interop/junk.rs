@@ -67,7 +67,7 @@ async fn junk_costs_nobody_anything(binary: Binary) {
     eventually("we both are members", 5, members).await;
     assert!(ours.peer.view().members.iter().all(|(name, _)| name != "bad"));
     let id = "55555555-5555-4555-8555-555555555555";
-    ours.silences.broadcast(mesh_silence(silence(id, "after the junk"))).unwrap();
+    ours.silences.broadcast(mesh_silence(silence(id, "after the junk"))).expect("a silence");
     eventually("our silence there", 5, || theirs.get_silence(id)).await;
     let made_there = theirs.silence("after the junk").await;
     eventually("their silence here", 5, || ours.silence(&made_there)).await;

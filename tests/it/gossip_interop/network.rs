@@ -68,7 +68,7 @@ async fn a_partition_heals(binary: Binary) {
     sees(&theirs, 1, 15).await;
     let made_there = theirs.silence("made there").await;
     let made_here = "33333333-3333-4333-8333-333333333333";
-    ours.silences.broadcast(mesh_silence(silence(made_here, "made here"))).unwrap();
+    ours.silences.broadcast(mesh_silence(silence(made_here, "made here"))).expect("a silence");
     for shim in [&to_them, &to_us] {
         shim.pass_udp(true);
         shim.pass_tcp(true);

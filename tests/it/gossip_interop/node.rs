@@ -44,8 +44,8 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) async fn start(options: PeerOptions) -> Self {
         let peer = Peer::start(options).await.expect("the node starts");
-        let silences = peer.add_state(StateKey::Silences, Vec::new()).await.expect("silences");
-        let log = peer.add_state(StateKey::Log, Vec::new()).await.expect("log");
+        let silences = peer.add_state(StateKey::Silences);
+        let log = peer.add_state(StateKey::Log);
         peer.join().await.expect("the node runs");
         Self { peer, silences, log }
     }

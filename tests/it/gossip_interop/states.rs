@@ -48,7 +48,7 @@ async fn our_silences_reach_an_alertmanager(binary: Binary) {
     ours.sees_members(2, 5).await;
     let id = "11111111-1111-4111-8111-111111111111";
     let made = Instant::now();
-    ours.silences.broadcast(mesh_silence(silence(id, "first"))).unwrap();
+    ours.silences.broadcast(mesh_silence(silence(id, "first"))).expect("a silence");
     let comment = |expected: &'static str| {
         let theirs = &theirs;
         move || async move { theirs.get_silence(id).await.filter(|found| found["comment"] == expected) }
@@ -56,18 +56,18 @@ async fn our_silences_reach_an_alertmanager(binary: Binary) {
     let found = eventually("the silence", 2, comment("first")).await;
     measured("a silence of ours is at an Alertmanager", &binary, made.elapsed());
     assert_eq!(found["status"]["state"], "active");
-    ours.silences.broadcast(mesh_silence(silence(id, "second"))).unwrap();
+    ours.silences.broadcast(mesh_silence(silence(id, "second"))).expect("a silence");
     eventually("the update", 2, comment("second")).await;
     let mut ended = silence(id, "third");
     ended.ends_at = ended.updated_at;
-    ours.silences.broadcast(mesh_silence(ended)).unwrap();
+    ours.silences.broadcast(mesh_silence(ended)).expect("a silence");
     let found = eventually("the end", 2, comment("third")).await;
     assert_eq!(found["status"]["state"], "expired");
     let propagated = theirs.metric("alertmanager_silences_gossip_messages_propagated_total").await;
     assert_eq!(propagated, 3.0);
 
     let id = "22222222-2222-4222-8222-222222222222";
-    ours.silences.broadcast(mesh_silence(silence(id, &"y".repeat(2000)))).unwrap();
+    ours.silences.broadcast(mesh_silence(silence(id, &"y".repeat(2000)))).expect("a silence");
     eventually("a large silence", 2, || theirs.get_silence(id)).await;
     let sent = || async {
         let states = ours.peer.snapshot().cluster.states;

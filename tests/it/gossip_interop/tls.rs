@@ -71,7 +71,7 @@ async fn a_cluster_over_tls(binary: Binary) {
     }
     for (id, comment) in [("aaaaaaaa", "small".to_owned()), ("bbbbbbbb", "y".repeat(2000))] {
         let id = format!("{id}-4444-4444-8444-444444444444");
-        ours.silences.broadcast(mesh_silence(silence(&id, &comment))).unwrap();
+        ours.silences.broadcast(mesh_silence(silence(&id, &comment))).expect("a silence");
         for theirs in [&first, &second] {
             eventually("our silence there", 3, || theirs.get_silence(&id)).await;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
-use tocsin::daemon::{Options, run_until};
+use tocsin::daemon::{LocalDelivery, Options, run_until};
 use tocsin::journal::SimulatedDisk;
 use tocsin::net::ListenAddress;
 use tokio::runtime::Runtime;
@@ -88,5 +88,11 @@ fn options(directory: &Path, port: u16) -> Options {
         auto_reload: false,
         journal_size: 1_000_000_000,
         journal_time: Duration::from_secs(7 * 24 * 3600),
+        engine: tocsin::engine::Options::default(),
+        alerts_gc_interval: None,
+        log_silences: false,
+        local: LocalDelivery::Always,
+        fallback_after: Duration::from_secs(120),
+        cluster: tocsin::gossip::ClusterOptions::default(),
     }
 }

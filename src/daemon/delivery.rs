@@ -1,0 +1,131 @@
+//! How an `alertmanager.yml` reaches local delivery: plan, templates and integrations are made ready first, and then
+//! take effect together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::clock;
+use crate::config::{AlertmanagerFile, Config, ConfigError, Coordinator, Refusal};
+use crate::discovery::glob;
+use crate::engine::{self, Plan, PlanDefinition};
+use crate::notify::{Integration, Surroundings, build_receiver_integrations};
+use crate::template::{TemplateSet, Zone};
+
+/// What a configuration says to the engine's task.
+#[derive(Debug, Default)]
+pub(super) struct PreparedDelivery {
+    /// The plan; `None` without an `alertmanager.yml`.
+    pub(super) plan: Option<Arc<Plan>>,
+    /// The integrations of the receivers that routes lead to.
+    pub(super) integrations: Vec<Arc<Integration>>,
+    /// The file.
+    pub(super) file: Option<Arc<AlertmanagerFile>>,
+}
+
+/// Local delivery takes the `alertmanager.yml`. Everything that can fail has been built before anything changes.
+pub(super) fn subscribe(
+    coordinator: &mut Coordinator,
+    options: engine::Options,
+    fallback_after: Option<Duration>,
+    external_url: Arc<str>,
+) -> watch::Receiver<Arc<PreparedDelivery>> {
+    let (publish, prepared) = watch::channel(Arc::default());
+    coordinator.subscribe("delivery", move |config: &Arc<Config>| {
+        let prepared = match &config.alertmanager {
+            None => PreparedDelivery::default(),
+            Some(file) => {
+                // Without anybody to forward to there is nothing to fall back from.
+                let fallback_after = fallback_after.filter(|_after| config.prometheus.is_some());
+                let options = engine::Options { fallback_after, ..options.clone() };
+                prepare(file, &options, &external_url)?
+            }
+        };
+        let (prepared, publish) = (Arc::new(prepared), publish.clone());
+        let both = config.prometheus.is_some() && prepared.plan.is_some();
+        Ok(Box::new(move || {
+            if both {
+                say_who_notifies(fallback_after);
+            }
+            prepared.file.iter().for_each(|file| warn(file, &prepared.integrations));
+            publish.send_replace(prepared);
+        }))
+    });
+    prepared
+}
+
+fn prepare(
+    file: &Arc<AlertmanagerFile>,
+    options: &engine::Options,
+    external_url: &Arc<str>,
+) -> Result<PreparedDelivery, Refusal> {
+    let plan = Plan::new(PlanDefinition::from_config(file, options.clone()))?;
+    let surroundings = Arc::new(Surroundings {
+        templates: templates(file)?,
+        external_url: Arc::clone(external_url),
+        zone: Zone::local("Local", jiff::tz::TimeZone::system()),
+        clock: clock::now,
+    });
+    let mut integrations = Vec::new();
+    for receiver in file.receivers.iter().filter(|receiver| file.is_routed(&receiver.name)) {
+        integrations.extend(build_receiver_integrations(receiver, &surroundings)?);
+    }
+    Ok(PreparedDelivery { plan: Some(Arc::new(plan)), integrations, file: Some(Arc::clone(file)) })
+}
+
+/// The default templates with those of the files that `templates` names over them. A pattern without files is fine.
+fn templates(file: &AlertmanagerFile) -> Result<TemplateSet, Refusal> {
+    let mut templates = TemplateSet::with_defaults()?;
+    for path in file.templates.iter().flat_map(|pattern| glob::files(pattern)) {
+        let refuse = |error: &dyn std::fmt::Display| -> Refusal {
+            format!("failed to parse templates: {}: {error}", path.display()).into()
+        };
+        let source = std::fs::read_to_string(&path).map_err(|error| refuse(&error))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        templates.add(&name, &source).map_err(|error| refuse(&error))?;
+    }
+    Ok(templates)
+}
+
+/// With both kinds of configuration people may be told twice: they should know.
+fn say_who_notifies(fallback_after: Option<Duration>) {
+    match fallback_after {
+        None => tracing::warn!(
+            component = "delivery",
+            "Alerts are forwarded and notified from here as well (--delivery.local=always): whoever both the \
+             Alertmanagers and this alertmanager.yml notify is told twice"
+        ),
+        Some(after) => tracing::info!(
+            component = "delivery",
+            ?after,
+            "Alerts are notified from here only when no Alertmanager has taken them (--delivery.local=fallback)"
+        ),
+    }
+}
+
+/// What is not wrong and yet worth telling.
+fn warn(file: &AlertmanagerFile, integrations: &[Arc<Integration>]) {
+    if !file.notices.is_empty() {
+        let notices = ConfigError::Faults(file.notices.clone());
+        tracing::warn!(component = "configuration", notices = %notices, "The configuration can be read in another way");
+    }
+    for receiver in file.receivers.iter().filter(|receiver| !file.is_routed(&receiver.name)) {
+        tracing::info!(
+            component = "configuration",
+            receiver = receiver.name,
+            "skipping creation of receiver not referenced by any route"
+        );
+    }
+    for integration in integrations {
+        for fault in integration.broken_templates() {
+            tracing::warn!(
+                component = "configuration",
+                integration = %integration.id(),
+                field = %fault.field,
+                err = fault.error,
+                "Not a template: notifications will say so"
+            );
+        }
+    }
+}

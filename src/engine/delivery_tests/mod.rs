@@ -1,0 +1,12 @@
+//! Tests of the engine in virtual time.
+
+mod dispatcher;
+mod fallback;
+mod inhibition;
+mod log;
+mod property;
+mod reload;
+mod routes;
+mod silences;
+mod sim;
+mod stages;

@@ -1,0 +1,99 @@
+//! Fallback delivery: a change is told from here only when no Alertmanager has taken it for some time.
+//!
+//! Every change of an alert that is in no group here is held back. What an Alertmanager takes meanwhile is its
+//! business; the rest goes into the groups when its time has come. Who told the begin tells the end: the end of an
+//! alert that is in a group here is told from here at once, and of one that is not the notification log knows
+//! nothing, so that its end is not told either.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::action::ClockStep;
+use super::codec::{DecodeError, Reader, Writer};
+use super::ledger::Settled;
+use crate::model::{AlertId, Change, Outcome, Timestamp};
+
+/// The changes that are held back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fallback {
+    held: HashMap<AlertId, (Timestamp, Change)>,
+    /// The same, by when their time comes.
+    due: BTreeSet<(Timestamp, AlertId)>,
+}
+
+impl Fallback {
+    /// Holds a change back until `due`; one of the same alert that is held already keeps its time.
+    pub(super) fn hold(&mut self, id: AlertId, change: Change, due: Timestamp) {
+        let due = self.held.get(&id).map_or(due, |(earlier, _)| *earlier);
+        self.held.insert(id, (due, change));
+        self.due.insert((due, id));
+    }
+
+    /// Whether a change of the alert is held back.
+    pub(super) fn holds(&self, id: AlertId) -> bool {
+        self.held.contains_key(&id)
+    }
+
+    /// An Alertmanager's answer closed a change. Whether it was held back, and no longer is.
+    pub(super) fn settled(&mut self, settled: &Settled) -> bool {
+        let taken = settled.outcome == Outcome::Delivered
+            && self.held.get(&settled.id).is_some_and(|(_, change)| *change == settled.change);
+        taken && self.remove(settled.id)
+    }
+
+    /// Forgets what is held back of an alert. Whether there was something.
+    pub(super) fn remove(&mut self, id: AlertId) -> bool {
+        let Some((due, _)) = self.held.remove(&id) else { return false };
+        self.due.remove(&(due, id))
+    }
+
+    /// When something is due next.
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Takes out one change that is due at `now`.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(AlertId, Change)> {
+        let (_, id) = self.due.first().copied().filter(|(due, _)| *due <= now)?;
+        self.due.pop_first();
+        self.held.remove(&id).map(|(_, change)| (id, change))
+    }
+
+    /// After a start every Alertmanager is given its time anew.
+    pub(super) fn restart(&mut self, now: Timestamp, after: Duration) {
+        self.move_all(|due| due.max(now + after));
+    }
+
+    /// Follows a clock that was set.
+    pub(super) fn step_clock(&mut self, step: ClockStep) {
+        self.move_all(|due| step.apply(due));
+    }
+
+    fn move_all(&mut self, moved: impl Fn(Timestamp) -> Timestamp) {
+        self.held.values_mut().for_each(|(due, _)| *due = moved(*due));
+        self.due = self.held.iter().map(|(id, (due, _))| (*due, *id)).collect();
+    }
+
+    /// As a snapshot keeps it: id, 0 for a begin or 1 for an end, and the time; in the order of the times.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        for (due, id) in &self.due {
+            let Some((_, change)) = self.held.get(id) else { continue };
+            writer.number(id.0);
+            writer.byte(u8::from(*change == Change::End));
+            writer.time(*due);
+        }
+        writer.bytes
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fallback = Self::default();
+        while !reader.is_empty() {
+            let id = AlertId(reader.number("held alert")?);
+            let change = if reader.byte("held change")? == 0 { Change::Begin } else { Change::End };
+            fallback.hold(id, change, reader.time("held until")?);
+        }
+        Ok(fallback)
+    }
+}
