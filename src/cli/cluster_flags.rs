@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::flags::parse_positive;
+use super::flags::{parse_duration, parse_positive};
 use crate::gossip::ClusterOptions;
-use crate::model::parse_duration;
 
 /// How a cluster is taken part in.
 #[derive(Debug, Args)]

@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::cluster_flags::ClusterFlags;
+use crate::config::parse_go_duration;
 use crate::daemon::{self, LocalDelivery, LogFormat, LogLevel, Options};
 use crate::engine;
-use crate::model::parse_duration;
+use crate::model::{self, DurationError};
 use crate::net::ListenAddress;
 
 /// The flags that take `true` or `false` and may be negated as `--no-…`.
@@ -114,6 +115,16 @@ pub struct Flags {
     #[arg(long = "alerts.max", value_name = "N", default_value_t = 1_000_000)]
     alerts_max: usize,
 
+    /// How many alerts of one name may fire at the same time; 0 for any number. Alertmanager's flag: unknown alerts
+    /// beyond that are dropped, and counted.
+    #[arg(
+        long = "alerts.per-alertname-limit",
+        value_name = "N",
+        default_value_t = 0,
+        allow_hyphen_values = true
+    )]
+    per_alertname_limit: i64,
+
     /// Apply external labels and alert_relabel_configs. Turn off when the Prometheus in front has done it.
     #[arg(long = "alerts.relabel", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
@@ -161,8 +172,9 @@ pub struct Flags {
     #[arg(long = "dispatch.start-delay", value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     start_delay: Duration,
 
-    /// Taken for the sake of unit files: groups that have lost their alerts are removed at once.
-    #[arg(long = "dispatch.maintenance-interval", value_name = "DURATION", default_value = "30s", hide = true,
+    /// Accepted for compatibility with Alertmanager, where groups that have lost their alerts are removed so often. Here
+    /// they are removed at once: there is nothing left to do.
+    #[arg(long = "dispatch.maintenance-interval", value_name = "DURATION", default_value = "30s",
         value_parser = parse_positive)]
     _dispatch_maintenance_interval: Duration,
 
@@ -237,6 +249,7 @@ impl Flags {
             drain_deadline: self.drain_deadline,
             resolved_retention: self.resolved_retention,
             alerts_max: self.alerts_max,
+            per_alertname: usize::try_from(self.per_alertname_limit).unwrap_or(0),
             alerts_relabel: self.alerts_relabel,
             auto_reload: self.auto_reload,
             journal_size: self.journal_size,
@@ -267,6 +280,12 @@ impl Flags {
     }
 }
 
+/// A duration as files have it, or as the flags of Alertmanager take it: with fractions, such as `1.5h`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+    model::parse_duration(text).or_else(|error| parse_go_duration(text).ok_or(error))
+}
+
+/// Like [`parse_duration`]; zero is none.
 pub(super) fn parse_positive(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() { Err("must be greater than zero".to_owned()) } else { Ok(duration) }

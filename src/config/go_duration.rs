@@ -22,7 +22,9 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-fn parse(text: &str) -> Option<Duration> {
+/// Reads a duration such as `300ms`, `1.5h` or `1h15m30.9s` (Go's `time.ParseDuration`); a negative one is zero.
+#[must_use]
+pub fn parse_go_duration(text: &str) -> Option<Duration> {
     let negative = text.starts_with('-');
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     if rest == "0" {
@@ -67,7 +69,7 @@ impl Decode for GoDuration {
         if let Some(nanos) = value.scalar().and_then(super::yaml::Scalar::as_integer) {
             return Some(Self(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))));
         }
-        let parsed = parse(&String::decode(value)?).map(Self);
+        let parsed = parse_go_duration(&String::decode(value)?).map(Self);
         if parsed.is_none() {
             value.fault_with_help(
                 "not a valid duration",
@@ -132,7 +134,7 @@ mod tests {
     fn prints_as_go_prints() {
         for text in ["0s", "5ns", "1.5µs", "500ms", "1.5s", "10s", "1m0s", "1h0m0s", "1h1m1.5s", "100h0m0s"]
         {
-            assert_eq!(print(parse(text).unwrap()), text);
+            assert_eq!(print(parse_go_duration(text).unwrap()), text);
         }
     }
 
@@ -161,7 +163,7 @@ mod tests {
             ("99999999999999999999s", None),
         ];
         for (text, nanos) in cases {
-            assert_eq!(parse(text), nanos.map(Duration::from_nanos), "{text}");
+            assert_eq!(parse_go_duration(text), nanos.map(Duration::from_nanos), "{text}");
         }
     }
 }

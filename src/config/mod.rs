@@ -31,6 +31,7 @@ pub use cluster_tls::ClusterTls;
 pub use coordinator::{Commit, Config, Coordinator, Environment, FileKind, Refusal, ReloadStatus};
 pub use discovery::{DnsRecordType, DnsSdConfig, FileSdConfig, HttpSdConfig, SdConfig, StaticConfig};
 pub use error::{ConfigError, Fault};
+pub use go_duration::parse_go_duration;
 pub use hash::ConfigHash;
 pub use http::{
     Authentication, Authorization, AwsKeys, BasicAuth, ClientCertificate, Grant, HeaderValue,

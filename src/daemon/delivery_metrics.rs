@@ -55,6 +55,10 @@ pub(super) struct DeliveryMetrics {
     silences_sizes: [IntGauge; 3],
     silences_scanned: IntCounter,
     compile_errors: IntCounterVec,
+    alertname_limit: IntGauge,
+    limited: IntCounter,
+    subscriber_writes: IntCounterVec,
+    processing: SummaryVec,
 }
 
 /// The labels of suppressions by the pipeline.
@@ -97,7 +101,27 @@ impl DeliveryMetrics {
         ] {
             counter(name, help)?;
         }
+        let processing = SummaryVec::new(
+            "alertmanager_dispatcher_alert_processing_duration_seconds",
+            "Summary of latencies for the processing of alerts.",
+            &[],
+        )?;
+        processing.init(&[]);
         Ok(Self {
+            alertname_limit: gauge(
+                "alertmanager_alerts_per_alert_limit",
+                "Current limit on number of alerts per alert name",
+            )?,
+            limited: counter(
+                "alertmanager_alerts_limited_total",
+                "Total number of alerts that were dropped due to per alert name limit",
+            )?,
+            subscriber_writes: counters(
+                "alertmanager_alerts_subscriber_channel_writes_total",
+                "Number of times alerts were handed to a subscriber.",
+                "subscriber",
+            )?,
+            processing: register(registry, processing)?,
             alerts: gauges("alertmanager_alerts", "How many alerts by state.", "state")?,
             groups: gauge(
                 "alertmanager_dispatcher_aggregation_groups",
@@ -149,6 +173,14 @@ impl DeliveryMetrics {
                 self.alerts.with_label_values(&[state.as_str()]).set(whole(count));
             }
         }
+        self.alertname_limit.set(whole(figures.per_alertname.0));
+        raise(&self.limited, figures.per_alertname.1);
+        let (inhibitor, dispatcher) = (figures.pipeline.inhibitor_writes, figures.pipeline.dispatcher_writes);
+        for (subscriber, count) in [("inhibitor", inhibitor), ("dispatcher", dispatcher)] {
+            raise(&self.subscriber_writes.with_label_values(&[subscriber]), count);
+        }
+        let (count, took) = figures.processed;
+        self.processing.advance_to(&[], count, took.as_secs_f64());
         self.groups.set(whole(figures.groups));
         raise(&self.group_limit_reached, figures.pipeline.group_limit_reached);
         self.receivers.set(whole(figures.receivers.0));

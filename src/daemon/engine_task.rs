@@ -185,7 +185,7 @@ pub(super) struct Parts {
 /// Starts the task: what was in flight when the last run ended is decided anew, by the newest configuration.
 pub(super) fn start(parts: Parts, commands: Commands) {
     let clock = SteppedClock::new();
-    let task = EngineTask { parts, clock, refused: 0 };
+    let task = EngineTask { parts, clock, refused: 0, limited: 0, processed: (0, Duration::ZERO) };
     tokio::spawn(task.run(commands.0));
 }
 
@@ -194,6 +194,10 @@ struct EngineTask {
     clock: SteppedClock,
     /// Alerts that did not fit into the store.
     refused: u64,
+    /// Alerts dropped by `--alerts.per-alertname-limit`.
+    limited: u64,
+    /// How many alerts the engine has taken, and how long that took.
+    processed: (u64, Duration),
 }
 
 impl EngineTask {
@@ -290,7 +294,11 @@ impl EngineTask {
         match command {
             Command::Push { alerts, path, reply } => {
                 let now = self.now();
+                let began = Instant::now();
                 let handled = self.parts.engine.handle(now, Event::Alerts { alerts, path });
+                self.processed.1 += began.elapsed();
+                self.processed.0 += handled.accepted.len() as u64;
+                self.limit_reached(handled.limited);
                 let position = handled.record.map(|record| self.parts.journal.append(record));
                 self.parts.manager.send(handled.accepted);
                 self.refused += handled.refused as u64;
@@ -330,6 +338,19 @@ impl EngineTask {
         }
     }
 
+    fn limit_reached(&mut self, dropped: usize) {
+        if dropped > 0 {
+            self.limited += dropped as u64;
+            let limit = self.parts.engine.limits().per_alertname;
+            tracing::warn!(
+                component = "engine",
+                count = dropped,
+                limit,
+                "Alerts dropped: too many of one name (--alerts.per-alertname-limit)"
+            );
+        }
+    }
+
     fn set_silence(&mut self, now: Timestamp, silence: Box<Silence>) -> SilenceResult {
         let word = if silence.id.is_empty() { "create silence" } else { "update silence" };
         let new_id = SmolStr::new(uuid::Uuid::new_v4().to_string());
@@ -366,7 +387,11 @@ impl EngineTask {
             alerts: engine.alerts().len(),
             balance,
             refused: self.refused,
-            delivery: DeliveryFigures::of(engine.delivery(), now),
+            delivery: DeliveryFigures {
+                per_alertname: (engine.limits().per_alertname, self.limited),
+                processed: self.processed,
+                ..DeliveryFigures::of(engine.delivery(), now)
+            },
         }
     }
 

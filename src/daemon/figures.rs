@@ -1,6 +1,7 @@
 //! What the engine's task says of itself for the metrics page.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::engine::{AlertState, LocalDelivery, PipelineCounts, SilenceCounts};
 use crate::model::{Balance, Timestamp};
@@ -41,6 +42,10 @@ pub(super) struct DeliveryFigures {
     pub(super) receivers: (usize, usize),
     /// Inhibition rules.
     pub(super) inhibit_rules: usize,
+    /// `--alerts.per-alertname-limit`, and how many alerts it dropped.
+    pub(super) per_alertname: (usize, u64),
+    /// How many alerts went through routing and grouping, and how long that took in all.
+    pub(super) processed: (u64, Duration),
 }
 
 impl DeliveryFigures {

@@ -50,6 +50,8 @@ pub struct Options {
     pub resolved_retention: Duration,
     /// `--alerts.max`
     pub alerts_max: usize,
+    /// `--alerts.per-alertname-limit`; 0 for none
+    pub per_alertname: usize,
     /// `--alerts.relabel`
     pub alerts_relabel: bool,
     /// `--config.auto-reload`

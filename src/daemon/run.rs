@@ -378,6 +378,7 @@ fn journal_options(options: &Options) -> journal::Options {
 fn plan(options: &Options) -> StoreLimits {
     StoreLimits {
         alerts_max: options.alerts_max,
+        per_alertname: options.per_alertname,
         end_expiry: options.resolved_retention,
         resolved_retention: options
             .alerts_gc_interval

@@ -145,6 +145,10 @@ pub struct PipelineCounts {
     pub group_limit_reached: u64,
     /// `alertmanager_notifications_suppressed_total` by reason: of silence, inhibition, mute and active time.
     pub suppressed: BTreeMap<Suppression, u64>,
+    /// `alertmanager_alerts_subscriber_channel_writes_total`: states that the inhibitor was told.
+    pub inhibitor_writes: u64,
+    /// The same of the dispatcher.
+    pub dispatcher_writes: u64,
     /// By integration, for those that had something to do.
     pub integrations: BTreeMap<IntegrationId, IntegrationCounts>,
     /// Log entries and silences from peers that were news, to be passed on.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{Action, DeliveryEvent};
+use super::alertname_limit::AlertnameLimit;
 use super::alerts::Alerts;
 use super::codec::DecodeError;
 use super::delivery_record::DeliveryFact;
@@ -16,7 +17,8 @@ use super::record::{self, AlertsRecord, Entry, Fact};
 use super::silence::{SilenceChange, SilenceError};
 use super::snapshot::Snapshot;
 use crate::model::{
-    Accepted, Alert, AlertId, Change, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
+    Accepted, Alert, AlertId, Change, Destination, LabelSet, Outcome, Refill, Sequence, Silence, Suppression,
+    Timestamp, Told,
 };
 
 /// How often the store is swept: what lapsed expires, and what is over leaves.
@@ -27,6 +29,9 @@ const SWEEP: i64 = 60;
 pub struct StoreLimits {
     /// `--alerts.max`: an unknown alert beyond this many is refused.
     pub alerts_max: usize,
+    /// `--alerts.per-alertname-limit`: an unknown alert beyond this many that fire under its name is dropped; 0 for any
+    /// number.
+    pub per_alertname: usize,
     /// How long after its `endsAt` the end of an alert is still worth telling; a day by default.
     pub end_expiry: Duration,
     /// How long after its `endsAt` an alert stays, if everybody has been told. Rule engines repeat an end for 15
@@ -38,6 +43,7 @@ impl Default for StoreLimits {
     fn default() -> Self {
         Self {
             alerts_max: 1_000_000,
+            per_alertname: 0,
             end_expiry: Duration::from_secs(24 * 3600),
             resolved_retention: Duration::from_secs(20 * 60),
         }
@@ -59,6 +65,7 @@ pub struct Replayed {
 pub struct Engine {
     limits: StoreLimits,
     alerts: Alerts,
+    names: AlertnameLimit,
     ledger: Ledger,
     delivery: LocalDelivery,
     sequence: Sequence,
@@ -72,6 +79,7 @@ impl Engine {
         Self {
             limits,
             alerts: Alerts::default(),
+            names: AlertnameLimit::default(),
             ledger: Ledger::default(),
             delivery: LocalDelivery::default(),
             sequence: Sequence(0),
@@ -85,7 +93,8 @@ impl Engine {
         let (swept, sequence) = (snapshot.swept, snapshot.sequence);
         let (alerts, ledger, delivery) = snapshot.into_parts()?;
         let newest = alerts.iter().map(|stored| stored.newest).max().unwrap_or_default();
-        Ok(Self { limits, alerts, ledger, delivery, sequence: sequence.max(newest), swept })
+        let names = names_of(&limits, &alerts);
+        Ok(Self { limits, alerts, names, ledger, delivery, sequence: sequence.max(newest), swept })
     }
 
     /// The state as it is now: a clone of the table, to be encoded elsewhere.
@@ -102,6 +111,7 @@ impl Engine {
 
     /// Changes what the engine is to do. Alerts beyond a smaller [`StoreLimits::alerts_max`] stay.
     pub fn set_limits(&mut self, limits: StoreLimits) {
+        self.names = names_of(&limits, &self.alerts);
         self.limits = limits;
     }
 
@@ -221,7 +231,10 @@ impl Engine {
             return;
         };
         for (id, alert) in alerts.iter().filter(|(_, alert)| !alert.is_resolved_at(now)) {
-            let taken = self.alerts.slot_of_id(*id).is_some_and(|slot| self.ledger.has_taken_begin(slot));
+            let taken = self
+                .alerts
+                .slot_of_id(*id)
+                .is_some_and(|slot| self.ledger.has_taken_begin(slot) || self.ledger.is_dropped_by_all(slot));
             let ours = self.delivery.fallback.holds(*id) || self.delivery.holds(*id, &alert.labels);
             if !taken && !ours {
                 self.delivery.fallback.hold(*id, Change::Begin, now + after);
@@ -245,9 +258,19 @@ impl Engine {
         }
     }
 
-    /// An Alertmanager has taken a change: it is its business.
+    /// An Alertmanager has taken a change: it is its business. So it is if the relabelling for every one of them drops
+    /// the alert: they are not to tell it, and neither are we.
     fn taken_elsewhere(&mut self, settled: &Settled) {
-        if self.delivery.fallback.settled(settled)
+        let theirs = match settled.outcome {
+            Outcome::Delivered => true,
+            Outcome::Suppressed(Suppression::Relabel) => {
+                let slot = self.alerts.slot_of_id(settled.id);
+                slot.is_some_and(|slot| self.ledger.is_dropped_by_all(slot))
+            }
+            _ => false,
+        };
+        if theirs
+            && self.delivery.fallback.taken(settled.id, settled.change)
             && let Some(stored) = self.alerts.get_by_id(settled.id)
         {
             self.delivery.fallback_idle(&stored.alert.labels);
@@ -268,6 +291,10 @@ impl Engine {
         let mut handled = Handled { accepted: Vec::with_capacity(alerts.len()), ..Handled::default() };
         for mut alert in alerts {
             alert.updated_at = now;
+            if !self.has_room(&alert, now) {
+                handled.limited += 1;
+                continue;
+            }
             match self.accept(alert, path.clone(), None, self.limits.alerts_max) {
                 Some((accepted, previous)) => {
                     record.push(accepted.id, &accepted.alert, previous.as_deref());
@@ -278,6 +305,14 @@ impl Engine {
         }
         handled.record = record.finish();
         handled
+    }
+
+    /// Whether `--alerts.per-alertname-limit` lets the alert in.
+    fn has_room(&mut self, alert: &Alert, now: Timestamp) -> bool {
+        let most = self.limits.per_alertname;
+        most == 0
+            || self.alerts.get(&alert.labels).is_some()
+            || self.names.has_room(alert.name(), most, &self.alerts, now)
     }
 
     fn accept(
@@ -294,6 +329,9 @@ impl Engine {
         self.ledger.accept(put.slot, put.change);
         let stored = self.alerts.at(put.slot)?;
         let (id, stored) = (stored.id, Arc::clone(&stored.alert));
+        if self.limits.per_alertname > 0 && (put.previous.is_none() || put.change == Some(Change::Begin)) {
+            self.names.insert(stored.name(), id);
+        }
         self.deliver(now, id, &stored, put.change);
         let accepted = Accepted { id, sequence, alert: put.received, change: put.change, path };
         Some((accepted, put.previous))
@@ -440,6 +478,7 @@ impl Engine {
             self.ledger.release(slot);
             self.alerts.remove(slot);
         }
+        self.names.sweep(&self.alerts);
     }
 
     /// What a destination has to be told to catch up, at most `limit` states. Each class in the order in which
@@ -464,4 +503,9 @@ impl Engine {
     pub fn told(&mut self, now: Timestamp, destination: Destination, told: Vec<Told>) -> Handled {
         self.handle(now, Event::Outcomes { destination, told })
     }
+}
+
+/// What counts under `--alerts.per-alertname-limit`; nothing without it.
+fn names_of(limits: &StoreLimits, alerts: &Alerts) -> AlertnameLimit {
+    if limits.per_alertname == 0 { AlertnameLimit::default() } else { AlertnameLimit::of(alerts) }
 }

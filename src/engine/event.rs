@@ -63,6 +63,8 @@ pub struct Handled {
     /// How many alerts were refused because the store is full ([`StoreLimits::alerts_max`](super::StoreLimits::alerts_max)).
     /// They are not accepted: whoever sent them must be told.
     pub refused: usize,
+    /// How many alerts [`StoreLimits::per_alertname`](super::StoreLimits::per_alertname) dropped.
+    pub limited: usize,
     /// What [`Event::SilenceSet`] and [`Event::SilenceExpired`] did.
     pub silence: Option<Result<SilenceChange, SilenceError>>,
 }

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use super::action::ClockStep;
 use super::codec::{DecodeError, Reader, Writer};
-use super::ledger::Settled;
-use crate::model::{AlertId, Change, Outcome, Timestamp};
+use crate::model::{AlertId, Change, Timestamp};
 
 /// The changes that are held back.
 #[derive(Debug, Clone, Default)]
@@ -34,11 +33,9 @@ impl Fallback {
         self.held.contains_key(&id)
     }
 
-    /// An Alertmanager's answer closed a change. Whether it was held back, and no longer is.
-    pub(super) fn settled(&mut self, settled: &Settled) -> bool {
-        let taken = settled.outcome == Outcome::Delivered
-            && self.held.get(&settled.id).is_some_and(|(_, change)| *change == settled.change);
-        taken && self.remove(settled.id)
+    /// A change is the Alertmanagers' business. Whether it was held back, and no longer is.
+    pub(super) fn taken(&mut self, id: AlertId, change: Change) -> bool {
+        self.held.get(&id).is_some_and(|(_, held)| *held == change) && self.remove(id)
     }
 
     /// Forgets what is held back of an alert. Whether there was something.

@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use super::alerts::{Alerts, Slot, Stored};
 use crate::model::{
-    Accepted, AlertId, Balance, Change, Destination, Expiry, Outcome, Refill, Sequence, Timestamp, Told,
+    Accepted, AlertId, Balance, Change, Destination, Expiry, Outcome, Refill, Sequence, Suppression,
+    Timestamp, Told,
 };
 
 /// The begin of the current episode is untold.
@@ -39,8 +40,10 @@ const STALE: u8 = 8;
 const FORGOTTEN: u8 = 16;
 /// The newest state was taken. Not durable.
 const HELD: u8 = 32;
+/// The newest change was dropped by the relabelling for this destination.
+const DROPPED: u8 = 64;
 /// The flags that survive a restart.
-pub(super) const DURABLE: u8 = BEGIN | END | TAKEN;
+pub(super) const DURABLE: u8 = BEGIN | END | TAKEN | DROPPED;
 
 /// A change that got its outcome: what the journal keeps of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +118,7 @@ impl Book {
         if change == Change::Begin {
             flags &= !(TAKEN | FORGOTTEN);
         }
-        flags &= !HELD;
+        flags &= !(HELD | DROPPED);
         self.balance.accepted += 1;
         self.balance.pending += 1;
         self.set_flags(slot, flags);
@@ -142,6 +145,9 @@ impl Book {
         flags &= !flag;
         if change == Change::Begin && matches!(outcome, Outcome::Delivered | Outcome::Superseded) {
             flags |= TAKEN;
+        }
+        if outcome == Outcome::Suppressed(Suppression::Relabel) {
+            flags |= DROPPED;
         }
         self.set_flags(slot, flags);
         true
@@ -390,6 +396,12 @@ impl Ledger {
     /// Whether a destination has taken the begin of this alert's episode.
     pub(super) fn has_taken_begin(&self, slot: Slot) -> bool {
         self.books.iter().any(|book| book.flags(slot) & TAKEN != 0)
+    }
+
+    /// Whether every destination's relabelling drops the alert, as of its newest change.
+    pub(super) fn is_dropped_by_all(&self, slot: Slot) -> bool {
+        let mut books = self.books.iter().filter(|book| !book.draining).peekable();
+        books.peek().is_some() && books.all(|book| book.flags(slot) & DROPPED != 0)
     }
 
     /// Forgets an alert that left the store.

@@ -115,6 +115,8 @@ impl LocalDelivery {
     pub fn put(&mut self, now: Timestamp, id: AlertId, alert: &Arc<Alert>, change: Option<Change>) {
         let Some(plan) = self.plan.clone() else { return };
         self.inhibitor.update(&plan, id, alert);
+        self.counts.inhibitor_writes += 1;
+        self.counts.dispatcher_writes += 1;
         for place in plan.routes.matching(&alert.labels) {
             self.group_alert(&plan, place, now, id, alert, change);
         }
@@ -129,6 +131,7 @@ impl LocalDelivery {
     pub(super) fn note(&mut self, id: AlertId, alert: &Arc<Alert>) {
         if let Some(plan) = &self.plan {
             self.inhibitor.update(plan, id, alert);
+            self.counts.inhibitor_writes += 1;
         }
     }
 

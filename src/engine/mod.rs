@@ -7,6 +7,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `alerts` | the store: every active alert once, merged by Alertmanager's rule |
+//! | `alertname_limit` | how many alerts of one name there may be |
 //! | `ledger` | who has been told what: the books of "no silent loss", and what a destination must hear to catch up |
 //! | `event` | what can happen |
 //! | `record` | the journal's form of an event |
@@ -28,6 +29,7 @@
 //! | `action` | what the outside is to do, and what it tells |
 
 mod action;
+mod alertname_limit;
 mod alerts;
 mod codec;
 mod delivery_record;

@@ -289,6 +289,7 @@ impl LocalDelivery {
             alerts: pipeline::retry::to_send(flush.kept(), run.send_resolved),
             receiver_data: run.receiver_data.clone(),
             deadline: flush.deadline,
+            fallback: self.plan.as_ref().is_some_and(|plan| plan.options().fallback_after.is_some()),
         };
         if place.is_none() || (group.route.is_none() && !is_end(run.reason)) {
             // A reload took the integration or the route away while it waited for its next attempt.

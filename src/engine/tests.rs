@@ -437,3 +437,30 @@ fn what_an_alert_costs() {
         spent = Duration::ZERO;
     }
 }
+
+#[test]
+fn an_alertname_has_its_limit_and_what_has_ended_makes_room() {
+    let limits = StoreLimits { per_alertname: 2, ..StoreLimits::default() };
+    let mut engine = Engine::new(limits.clone());
+    let at = |seconds| Timestamp::from_unix(1_000_000 + seconds, 0);
+    let alert = |instance: &str, name: &str, ends: i64| Alert {
+        labels: [("alertname", name), ("instance", instance)].into_iter().collect(),
+        annotations: LabelSet::default(),
+        starts_at: at(0),
+        ends_at: at(ends),
+        updated_at: at(0),
+        generator_url: Arc::from(""),
+        timeout: false,
+    };
+    let push = |engine: &mut Engine, now: i64, alerts: Vec<Alert>| {
+        let handled = engine.handle(at(now), Event::Alerts { alerts, path: None });
+        (handled.accepted.len(), handled.limited, handled.refused)
+    };
+    let three = vec![alert("1", "A", 100), alert("2", "A", 500), alert("3", "A", 500), alert("3", "B", 500)];
+    assert_eq!(push(&mut engine, 1, three), (3, 1, 0));
+    // A known one always passes; a restart does not change what counts.
+    assert_eq!(push(&mut engine, 2, vec![alert("2", "A", 600)]), (1, 0, 0));
+    let mut engine = Engine::restore(limits, &engine.snapshot().to_bytes()).unwrap();
+    assert_eq!(push(&mut engine, 99, vec![alert("3", "A", 500)]), (0, 1, 0));
+    assert_eq!(push(&mut engine, 101, vec![alert("3", "A", 500), alert("4", "A", 500)]), (1, 1, 0));
+}

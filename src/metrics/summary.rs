@@ -65,6 +65,23 @@ impl SummaryVec {
         }
     }
 
+    /// Brings a series to these totals of what was observed elsewhere. For the quantiles the mean of what is new counts
+    /// as one sample.
+    pub fn advance_to(&self, values: &[&str], count: u64, sum: f64) {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let series = all.entry(values).or_default();
+        if count <= series.count {
+            return;
+        }
+        let mean = (sum - series.sum) / (count - series.count) as f64;
+        (series.count, series.sum) = (count, sum);
+        series.recent.push_back((Instant::now(), mean));
+        if series.recent.len() > SAMPLES_MAX {
+            series.recent.pop_front();
+        }
+    }
+
     /// Forgets a series.
     pub fn remove(&self, values: &[&str]) {
         let values: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();

@@ -78,6 +78,8 @@ pub struct Notification {
     pub receiver_data: Option<Arc<ReceiverData>>,
     /// When the attempt must be over.
     pub deadline: Timestamp,
+    /// Whether we only step in for Alertmanagers that have not taken the alerts (`--delivery.local=fallback`).
+    pub fallback: bool,
 }
 
 impl Notification {

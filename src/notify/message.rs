@@ -26,6 +26,9 @@ pub(super) struct Message<'a> {
     version: &'static str,
     group_key: &'a str,
     truncated_alerts: usize,
+    /// Our own: that we step in for Alertmanagers. Left out of what an Alertmanager would send too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    fallback: bool,
 }
 
 impl<'a> Message<'a> {
@@ -44,6 +47,7 @@ impl<'a> Message<'a> {
             version,
             group_key: &attempt.notification().group_key,
             truncated_alerts: attempt.truncated_alerts(),
+            fallback: attempt.notification().fallback,
         }
     }
 

@@ -55,6 +55,7 @@ impl Sample {
             alerts: alerts.into(),
             receiver_data: None,
             deadline: now + TIME,
+            fallback: false,
         }
     }
 }

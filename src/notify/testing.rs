@@ -53,6 +53,7 @@ pub(crate) fn notification(alerts: Vec<Arc<Alert>>) -> Notification {
         alerts: alerts.into(),
         receiver_data: None,
         deadline: NOW + Duration::from_secs(20),
+        fallback: false,
     }
 }
 

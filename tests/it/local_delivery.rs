@@ -1,6 +1,7 @@
 //! An `alertmanager.yml` from outside: from a push to a webhook, across kills, restarts and reloads.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -10,7 +11,9 @@ use tocsin::model::{MatchType, Silence, SilenceMatcher, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::harness::{Peer, Reply, Sink, Tocsin, TocsinBuilder, ago, eventually, ok, scaled};
+use crate::harness::{
+    Alertmanager, Api, Peer, Reply, Sink, Tocsin, TocsinBuilder, ago, eventually, ok, scaled,
+};
 
 /// One route for everything, to a webhook at the sink.
 fn alertmanager_yml(sink: &Sink, group_wait: &str, group_interval: &str) -> String {
@@ -379,4 +382,59 @@ async fn the_fallback_minds_the_alertmanagers_silences() {
     .await;
     assert!(*pushes.borrow() > 0, "the Alertmanager is asked first");
     tocsin.assert_balance().await;
+}
+
+/// Carries what an Alertmanager keeps from one directory of data to another.
+fn carry(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for file in ["silences", "nflog"] {
+        std::fs::copy(from.join(file), to.join(file)).expect("a copy");
+    }
+}
+
+/// From a real Alertmanager to us and back: the silences are the same, and nobody is told twice.
+#[tokio::test]
+async fn people_come_from_a_real_alertmanager_and_go_back() {
+    let sink = Sink::start().await;
+    let yaml = alertmanager_yml(&sink, "0s", "1s");
+    let Some(mut alertmanager) = Alertmanager::start("0.33", &yaml).await else { return };
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let theirs = Api::asked_by(client, format!("http://{}", alertmanager.address()));
+    let silence = json!({
+        "startsAt": ago(1), "endsAt": ago(-3600), "createdBy": "alice", "comment": "maintenance",
+        "matchers": [{ "name": "alertname", "value": "Quiet", "isRegex": false, "isEqual": true }],
+    });
+    let set = theirs.request(reqwest::Method::POST, "/api/v2/silences").json(&silence).send().await;
+    assert!(set.expect("an answer").status().is_success());
+    theirs.push(&firing("Loud")).await.unwrap();
+    wait_told(&sink, 1).await;
+    let silences = theirs.json("/api/v2/silences").await;
+    alertmanager.stop().await;
+
+    let builder = alone(&yaml);
+    carry(&alertmanager.directory().join("data"), &builder.directory().join("data"));
+    let mut tocsin = builder.start().await;
+    assert_eq!(tocsin.json("/api/v2/silences").await, silences);
+    for name in ["Loud", "Quiet", "New"] {
+        tocsin.push(&firing(name)).await.unwrap();
+    }
+    let told = wait_told(&sink, 2).await;
+    assert_eq!(told, [message("Loud", "firing"), message("New", "firing")]);
+    tocsin.assert_balance().await;
+    assert_eq!(tocsin.stop().await, Some(0));
+
+    carry(&tocsin.directory().join("data"), &alertmanager.directory().join("data"));
+    alertmanager.start_again().await;
+    assert_eq!(theirs.json("/api/v2/silences").await, silences);
+    for name in ["Loud", "Quiet", "New", "Newest"] {
+        theirs.push(&firing(name)).await.unwrap();
+    }
+    eventually("the Alertmanager has looked at all of them", || async {
+        let silenced = theirs.metric("alertmanager_notifications_suppressed_total", &["\"silence\""]).await?;
+        let asked = theirs.metric("alertmanager_nflog_queries_total", &[]).await?;
+        (silenced >= 1.0 && asked >= 3.0).then_some(())
+    })
+    .await;
+    let told = wait_told(&sink, 3).await;
+    assert_eq!(told[2..], [message("Newest", "firing")]);
 }

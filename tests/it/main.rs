@@ -4,6 +4,7 @@
 //! `TOCSIN_TESTS=full` runs the long forms. Real peers are found in the directory `TOCSIN_PEERS`, which
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
+mod alertmanager_metrics;
 mod amtool;
 mod api_v2;
 mod command_line;

@@ -138,3 +138,30 @@ fn a_reload_moves_nothing_between_the_halves() {
     sim.advance(secs(30));
     assert_eq!(sim.take_sent(), [sent(240, &["theirs"])]);
 }
+
+/// They are not to tell it, so there is nothing to step in for; but one that would have told it and is dead is missed.
+#[test]
+fn what_the_relabelling_for_every_alertmanager_drops_is_not_told() {
+    let mut sim = sim();
+    let other = Destination { url: "http://b/api/v2/alerts".into(), ..alertmanager() };
+    sim.handle(Event::Destinations { active: vec![alertmanager(), other.clone()], draining: Vec::new() });
+    let dropped = |sim: &mut Sim, state: &Accepted, destination: Destination| {
+        let outcome = Outcome::Suppressed(Suppression::Relabel);
+        let told = Told { id: state.id, sequence: state.sequence, change: state.change, outcome };
+        sim.handle(Event::Outcomes { destination, told: vec![told] });
+    };
+    let (both, one) = (fire(&mut sim, "both"), fire(&mut sim, "one"));
+    dropped(&mut sim, &both, alertmanager());
+    dropped(&mut sim, &both, other);
+    dropped(&mut sim, &one, alertmanager());
+    // Neither a crash nor a reload forgets it.
+    sim.kill();
+    sim.checkpoint();
+    sim.kill();
+    let options = Options { fallback_after: Some(secs(120)), max_silences: 7, ..Options::default() };
+    sim.apply(PlanDefinition { options, ..fallback(None) });
+    sim.advance(secs(1000));
+    assert!(sim.sent.iter().all(|sent| sent.notification.fallback), "they are marked");
+    assert_eq!(sim.take_sent(), [sent(120, &["one"])]);
+    assert!(sim.engine.delivery().balance().holds());
+}

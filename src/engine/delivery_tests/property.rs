@@ -7,25 +7,51 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::sim::{Answer, Sim, matcher, plan, receiver, root, secs, silence_matcher};
+use super::sim::{Answer, Sim, labels, matcher, plan, receiver, root, secs, silence_matcher};
 use crate::engine::{
     ClockStep, Cluster, DeliveryEvent, Engine, Event, InhibitRuleDefinition, PlanDefinition, RouteDefinition,
     StoreLimits,
 };
-use crate::model::{Silence, Timestamp};
+use crate::model::{Destination, Outcome, Silence, Suppression, Timestamp, Told};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
 enum Step {
-    Fire { alert: u8, for_seconds: u64 },
-    Resolve { alert: u8 },
-    Advance { seconds: u64 },
-    Silence { alert: u8, seconds: u64 },
-    Answers { receiver: u8, answer: u8 },
-    Latency { seconds: u64 },
-    Reload { variant: u8 },
-    Cluster { settled: bool },
-    Clock { back: bool },
+    Fire {
+        alert: u8,
+        for_seconds: u64,
+    },
+    Resolve {
+        alert: u8,
+    },
+    Advance {
+        seconds: u64,
+    },
+    Silence {
+        alert: u8,
+        seconds: u64,
+    },
+    Answers {
+        receiver: u8,
+        answer: u8,
+    },
+    Latency {
+        seconds: u64,
+    },
+    Reload {
+        variant: u8,
+    },
+    Cluster {
+        settled: bool,
+    },
+    Clock {
+        back: bool,
+    },
+    /// An Alertmanager takes it, or its relabelling drops it; only in fallback.
+    Take {
+        alert: u8,
+        dropped: bool,
+    },
     Snapshot,
     Kill,
 }
@@ -43,6 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_u8..4).prop_map(|variant| Step::Reload { variant }),
         1 => any::<bool>().prop_map(|settled| Step::Cluster { settled }),
         1 => any::<bool>().prop_map(|back| Step::Clock { back }),
+        2 => (0..ALERTS, any::<bool>()).prop_map(|(alert, dropped)| Step::Take { alert, dropped }),
         1 => Just(Step::Snapshot),
         2 => Just(Step::Kill),
     ]
@@ -57,7 +84,7 @@ fn alert_labels(alert: u8) -> [(&'static str, &'static str); 3] {
     ]
 }
 
-fn definition(variant: u8, muting: bool) -> PlanDefinition {
+fn definition(variant: u8, muting: bool, fallback: bool) -> PlanDefinition {
     let db = RouteDefinition {
         matchers: vec![matcher("team=db")],
         receiver: Some(Arc::from("db")),
@@ -71,6 +98,7 @@ fn definition(variant: u8, muting: bool) -> PlanDefinition {
     }
     definition.receivers.push(receiver("db", &[true, true]));
     definition.options.resolve_when_muted = true;
+    definition.options.fallback_after = fallback.then_some(secs(120));
     if muting {
         definition.inhibit_rules = vec![InhibitRuleDefinition {
             source_matchers: vec![matcher("name=a")],
@@ -132,6 +160,19 @@ impl Witness {
     }
 }
 
+fn alertmanager() -> Destination {
+    Destination { set: [1; 16], url: Arc::from("http://am/api/v2/alerts") }
+}
+
+/// The Alertmanager takes the newest state of an alert, or its set's relabelling drops it.
+fn take(sim: &mut Sim, alert: u8, dropped: bool) {
+    let labels = labels(&alert_labels(alert));
+    let Some(stored) = sim.engine.alerts().get(&labels) else { return };
+    let outcome = if dropped { Outcome::Suppressed(Suppression::Relabel) } else { Outcome::Delivered };
+    let told = Told { id: stored.id, sequence: stored.newest, change: Some(stored.phase), outcome };
+    sim.handle(Event::Outcomes { destination: alertmanager(), told: vec![told] });
+}
+
 struct Life {
     sim: Sim,
     witness: Witness,
@@ -139,18 +180,27 @@ struct Life {
     allowed: usize,
     silences: u64,
     muting: bool,
+    fallback: bool,
     stepped: Duration,
 }
 
 impl Life {
     fn live(steps: &[Step], muting: bool, clock: bool) -> Result<Self, TestCaseError> {
-        let sim = Sim::new(definition(0, muting));
+        Self::live_as(steps, muting, clock, false)
+    }
+
+    fn live_as(steps: &[Step], muting: bool, clock: bool, fallback: bool) -> Result<Self, TestCaseError> {
+        let mut sim = Sim::new(definition(0, muting, fallback));
+        if fallback {
+            sim.handle(Event::Destinations { active: vec![alertmanager()], draining: Vec::new() });
+        }
         let mut life = Self {
             sim,
             witness: Witness::default(),
             allowed: 0,
             silences: 0,
             muting,
+            fallback,
             stepped: Duration::ZERO,
         };
         for step in steps {
@@ -200,7 +250,9 @@ impl Life {
                 sim.answers.insert(name, answer);
             }
             Step::Latency { seconds } => sim.latency = secs(*seconds),
-            Step::Reload { variant } => sim.apply(definition(*variant, self.muting)),
+            Step::Reload { variant } => sim.apply(definition(*variant, self.muting, self.fallback)),
+            Step::Take { alert, dropped } if self.fallback => take(sim, *alert, *dropped),
+            Step::Take { .. } => {}
             Step::Cluster { settled } => {
                 let cluster = Cluster { position: 0, settled: *settled };
                 sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
@@ -281,6 +333,13 @@ proptest! {
     #[test]
     fn the_guarantees_hold_while_alerts_are_muted(steps in prop::collection::vec(step(), 1..60)) {
         let mut life = Life::live(&steps, true, false)?;
+        life.end()?;
+        life.check()?;
+    }
+
+    #[test]
+    fn the_guarantees_hold_in_fallback(steps in prop::collection::vec(step(), 1..60)) {
+        let mut life = Life::live_as(&steps, false, false, true)?;
         life.end()?;
         life.check()?;
     }

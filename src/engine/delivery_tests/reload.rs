@@ -1,9 +1,11 @@
 //! What a new plan changes, and what it leaves alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::sim::{Sim, matcher, plan, receiver, root, secs, sent};
-use crate::engine::{Event, PlanDefinition, RouteDefinition};
+use crate::engine::{Event, Plan, PlanDefinition, RouteDefinition};
 
 fn two_routes(group_interval: u64) -> PlanDefinition {
     let db = RouteDefinition {
@@ -143,4 +145,41 @@ fn without_a_plan_nothing_is_told_and_the_books_are_closed() {
     sim.apply(two_routes(300));
     sim.advance(secs(30));
     assert_eq!(sim.take_sent(), [sent(3640, &["c"])], "of the others the log knows that they were told");
+}
+
+/// Fifty groups flush each second and a request takes one: a reload each second is nowhere to be seen.
+#[test]
+fn a_thousand_groups_do_not_notice_ten_reloads_in_ten_seconds() {
+    let mut sim = Sim::new(two_routes(300));
+    sim.latency = secs(1);
+    let step = Duration::from_millis(20);
+    let names: Vec<String> = (0..1000).map(|number| format!("{number:03}")).collect();
+    let start = sim.now;
+    for (number, name) in names.iter().enumerate() {
+        sim.advance((start + step * number as u32).since(sim.now));
+        sim.fire(&[("name", name), ("team", if number % 2 == 0 { "db" } else { "web" })]);
+    }
+    sim.advance((start + secs(35)).since(sim.now));
+    for reload in 0..10 {
+        assert!(sim.in_flight() >= 49, "{} requests in flight", sim.in_flight());
+        if reload == 5 {
+            let mut bad = two_routes(300);
+            bad.routes[1].receiver = Some(Arc::from("nobody"));
+            assert!(Plan::new(bad).is_err());
+        } else {
+            sim.apply(two_routes(if reload % 2 == 0 { 100 } else { 300 }));
+        }
+        sim.advance(secs(1));
+    }
+    sim.advance(secs(1000));
+    let mut told: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    for sent in sim.sent.drain(..) {
+        told.entry(sent.names().join(" ")).or_default().push(sent.at.since(start));
+    }
+    for (number, name) in names.iter().enumerate() {
+        assert_eq!(told[name], [secs(30) + step * number as u32], "{name}");
+    }
+    assert_eq!((told.len(), sim.attempts, sim.ambiguous), (1000, 1000, 0));
+    let balance = sim.engine.delivery().balance();
+    assert!(balance.holds() && balance.pending == 0, "{balance:?}");
 }

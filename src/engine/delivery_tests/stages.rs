@@ -316,12 +316,12 @@ fn the_end_is_told_of_what_a_lost_connection_may_have_delivered() {
             let mut sim = Sim::new(plan(vec![root(&[])]));
             sim.answers.insert("team".to_owned(), answer);
             sim.fire(&[("name", "a")]);
-            sim.advance(secs(329));
-            // The last attempts reach nobody, and the flush is given up.
+            sim.advance(secs(320));
+            // The last attempts reach nobody, the alert ends, and the flush is given up.
             sim.answers.insert("team".to_owned(), Answer::Retry);
-            sim.advance(secs(1));
-            sim.take_sent();
             sim.resolve(&[("name", "a")]);
+            sim.take_sent();
+            sim.advance(secs(12));
             sim.answers.clear();
             if kill {
                 sim.kill();

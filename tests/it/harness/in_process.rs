@@ -86,6 +86,7 @@ fn options(directory: &Path, port: u16) -> Options {
         drain_deadline: Duration::from_secs(10),
         resolved_retention: Duration::from_secs(24 * 3600),
         alerts_max: 1_000_000,
+        per_alertname: 0,
         alerts_relabel: true,
         auto_reload: false,
         journal_size: 1_000_000_000,

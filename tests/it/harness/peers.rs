@@ -109,6 +109,11 @@ impl Alertmanager {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where it keeps its files: `alertmanager.yml`, `data`, `log`.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     async fn get(&self, path: &str) -> Option<String> {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let answer = client.get(format!("http://{}{path}", self.address())).send().await.ok()?;
