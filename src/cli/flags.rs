@@ -14,12 +14,13 @@ use crate::model::parse_duration;
 use crate::net::ListenAddress;
 
 /// The flags that take `true` or `false` and may be negated as `--no-…`.
-pub(super) const SWITCHES: [&str; 7] = [
+pub(super) const SWITCHES: [&str; 8] = [
     "alertmanager.drain-notification-queue-on-shutdown",
     "alerts.relabel",
     "cluster.allow-insecure-public-advertise-address-discovery",
     "config.auto-reload",
     "log.silences",
+    "notify.allow-exec",
     "notify.resolve-when-muted",
     "web.systemd-socket",
 ];
@@ -69,6 +70,14 @@ pub struct Flags {
     /// How many connections may be open at once; more wait.
     #[arg(long = "web.max-connections", value_name = "N", default_value_t = 512)]
     max_connections: usize,
+
+    /// How many GET requests are answered at once; 0 for as many as there are processors, but at least 8.
+    #[arg(long = "web.get-concurrency", value_name = "N", default_value_t = 0)]
+    get_concurrency: usize,
+
+    /// How long a request may take; 0 for any time.
+    #[arg(long = "web.timeout", value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    request_timeout: Duration,
 
     /// How long a client may be silent within a request.
     #[arg(long = "web.read-timeout", value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
@@ -166,6 +175,11 @@ pub struct Flags {
         default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
     resolve_when_muted: bool,
 
+    /// Let `exec_configs` run programs. Without it a configuration that has them is refused.
+    #[arg(long = "notify.allow-exec", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
+    allow_exec: bool,
+
     /// With both kinds of configuration, when to notify from here: always, or as a fallback for what no Alertmanager
     /// has taken.
     #[arg(long = "delivery.local", value_name = "WHEN", default_value = "always")]
@@ -213,6 +227,8 @@ impl Flags {
             external_url: self.external_url,
             route_prefix: self.route_prefix,
             max_connections: self.max_connections,
+            get_concurrency: self.get_concurrency,
+            request_timeout: self.request_timeout,
             read_timeout: self.read_timeout,
             max_body_size: self.max_body_size,
             queue_capacity: self.queue_capacity.max(1),
@@ -238,6 +254,7 @@ impl Flags {
             },
             alerts_gc_interval: self.alerts_gc_interval,
             log_silences: self.log_silences,
+            allow_exec: self.allow_exec,
             local: self.local,
             fallback_after: self.fallback_after,
             cluster,

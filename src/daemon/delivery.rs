@@ -22,6 +22,8 @@ pub(super) struct PreparedDelivery {
     pub(super) integrations: Vec<Arc<Integration>>,
     /// The file.
     pub(super) file: Option<Arc<AlertmanagerFile>>,
+    /// Templates and what they see of the outside.
+    pub(super) surroundings: Option<Arc<Surroundings>>,
 }
 
 /// Local delivery takes the `alertmanager.yml`. Everything that can fail has been built before anything changes.
@@ -30,6 +32,7 @@ pub(super) fn subscribe(
     options: engine::Options,
     fallback_after: Option<Duration>,
     external_url: Arc<str>,
+    may_execute: bool,
 ) -> watch::Receiver<Arc<PreparedDelivery>> {
     let (publish, prepared) = watch::channel(Arc::default());
     coordinator.subscribe("delivery", move |config: &Arc<Config>| {
@@ -39,7 +42,7 @@ pub(super) fn subscribe(
                 // Without anybody to forward to there is nothing to fall back from.
                 let fallback_after = fallback_after.filter(|_after| config.prometheus.is_some());
                 let options = engine::Options { fallback_after, ..options.clone() };
-                prepare(file, &options, &external_url)?
+                prepare(file, &options, &external_url, may_execute)?
             }
         };
         let (prepared, publish) = (Arc::new(prepared), publish.clone());
@@ -59,6 +62,7 @@ fn prepare(
     file: &Arc<AlertmanagerFile>,
     options: &engine::Options,
     external_url: &Arc<str>,
+    may_execute: bool,
 ) -> Result<PreparedDelivery, Refusal> {
     let plan = Plan::new(PlanDefinition::from_config(file, options.clone()))?;
     let surroundings = Arc::new(Surroundings {
@@ -66,12 +70,18 @@ fn prepare(
         external_url: Arc::clone(external_url),
         zone: Zone::local("Local", jiff::tz::TimeZone::system()),
         clock: clock::now,
+        may_execute,
     });
     let mut integrations = Vec::new();
     for receiver in file.receivers.iter().filter(|receiver| file.is_routed(&receiver.name)) {
         integrations.extend(build_receiver_integrations(receiver, &surroundings)?);
     }
-    Ok(PreparedDelivery { plan: Some(Arc::new(plan)), integrations, file: Some(Arc::clone(file)) })
+    Ok(PreparedDelivery {
+        plan: Some(Arc::new(plan)),
+        integrations,
+        file: Some(Arc::clone(file)),
+        surroundings: Some(surroundings),
+    })
 }
 
 /// The default templates with those of the files that `templates` names over them. A pattern without files is fine.

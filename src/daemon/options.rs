@@ -30,6 +30,10 @@ pub struct Options {
     pub route_prefix: Option<String>,
     /// `--web.max-connections`
     pub max_connections: usize,
+    /// `--web.get-concurrency`
+    pub get_concurrency: usize,
+    /// `--web.timeout`
+    pub request_timeout: Duration,
     /// `--web.read-timeout`
     pub read_timeout: Duration,
     /// `--web.max-body-size`, in bytes
@@ -60,6 +64,8 @@ pub struct Options {
     pub alerts_gc_interval: Option<Duration>,
     /// `--log.silences`
     pub log_silences: bool,
+    /// `--notify.allow-exec`
+    pub allow_exec: bool,
     /// `--delivery.local`
     pub local: LocalDelivery,
     /// `--delivery.fallback-after`

@@ -22,6 +22,7 @@ mod credentials;
 mod data;
 mod discord;
 mod email;
+mod exec;
 mod failure;
 mod field;
 mod hipchat;
@@ -38,6 +39,7 @@ mod msteamsv2;
 mod opsgenie;
 mod pagerduty;
 mod plain;
+mod preset;
 mod pushover;
 mod rocketchat;
 mod runner;
@@ -57,6 +59,7 @@ mod webhook;
 mod wechat;
 
 pub use attempt::{Attempt, TemplateFault};
+pub use data::{GroupRoute, rendered_route_labels};
 pub use failure::Failure;
 pub use integration::{
     BoxFuture, Build, BuildError, Delivered, Integration, Notifier, build_receiver_integrations,
