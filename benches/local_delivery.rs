@@ -1,12 +1,13 @@
 //! What local delivery costs: tocsin, and the real Alertmanager on the same work in alternation.
 //!
-//!     TOCSIN_PEERS=$(tests/peers.sh) cargo bench --bench local_delivery [-- NAME…]
+//!     TOCSIN_PEERS=$(tests/peers.sh) cargo bench --bench local_delivery [-- NAME…] [tocsin|alertmanager]
 //!
 //! The measurements, by name: `page` (from POST to webhook, 1,000 new groups a second), `groups` (50,000 groups
 //! notified, and their ends), `silences` (10,000 over 50,000 alerts), `routes` (5,000 against 5), `inhibition` (100
 //! rules over 1,000 sources and 10,000 targets) and `list` (50,000 alerts by API v2). Without names all are made, three
-//! times. CPU time and resident memory are the kernel's for the server's process; the webhook is in this one. Without
-//! peers tocsin alone is measured. With `--test` a hundredth of the work is done once, to see that it runs.
+//! times. A named one is made once; with a program's name, of that one alone. CPU time and resident memory are the
+//! kernel's for the server's process; the webhook is in this one. Without peers tocsin alone is measured. With `--test`
+//! a hundredth of the work is done once, to see that it runs.
 
 mod support;
 
@@ -22,6 +23,7 @@ use support::{PLAIN, Server, Sink, alert, real_alertmanager};
 use tokio::time::Instant;
 
 const ROUNDS: usize = 3;
+const PROGRAMS: [&str; 2] = ["tocsin", "alertmanager"];
 /// An end that is far away.
 const FIRING: &str = "2099-08-21T10:11:12.345Z";
 /// How long a measurement waits for what may never come.
@@ -30,9 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(400);
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let short = arguments.iter().any(|argument| argument == "--test");
-    let named: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let (names, kinds): (Vec<&String>, Vec<&String>) = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+        .partition(|argument| !PROGRAMS.contains(&argument.as_str()));
+    let wanted = |named: &[&String], name: &str| named.is_empty() || named.iter().any(|other| *other == name);
     let size = Size { divisor: if short { 100 } else { 1 }, short };
-    let measurements: [(&str, fn(&Program, Size) -> String); 6] = [
+    let measurements: [(&str, Measure); 6] = [
         ("page", page),
         ("groups", groups),
         ("silences", silences),
@@ -42,17 +48,20 @@ fn main() {
     ];
     let mut programs = vec![Program::Tocsin];
     programs.extend(real_alertmanager().map(Program::Alertmanager));
-    for round in 1..=if short { 1 } else { ROUNDS } {
+    for round in 1..=if short || !names.is_empty() { 1 } else { ROUNDS } {
         for (name, measure) in &measurements {
-            if !named.is_empty() && !named.iter().any(|wanted| wanted == name) {
+            if !wanted(&names, name) {
                 continue;
             }
-            for program in &programs {
+            for program in programs.iter().filter(|program| wanted(&kinds, program.name())) {
                 println!("{round} {name:<10} {:<12} {}", program.name(), measure(program, size));
             }
         }
     }
 }
+
+/// Does the work with a program and says what it cost.
+type Measure = fn(&Program, Size) -> String;
 
 /// How much of the work is done.
 #[derive(Clone, Copy)]
@@ -80,8 +89,8 @@ enum Program {
 impl Program {
     fn name(&self) -> &'static str {
         match self {
-            Self::Tocsin => "tocsin",
-            Self::Alertmanager(_) => "alertmanager",
+            Self::Tocsin => PROGRAMS[0],
+            Self::Alertmanager(_) => PROGRAMS[1],
         }
     }
 
@@ -221,7 +230,7 @@ fn groups(program: &Program, size: Size) -> String {
 /// Silences of two matchers, one shared by all alerts, a tenth of them with a regular expression.
 fn silences(program: &Program, size: Size) -> String {
     let (count, alerts) = (size.of(10_000), size.of(50_000));
-    let wait = size.seconds(30);
+    let wait = size.seconds(60);
     let (webhook, sink) = Webhook::start();
     let route = format!("group_by: [device], group_wait: {wait}s, group_interval: 1h");
     let server = program.start(&configuration(&sink, &route, ""));
@@ -238,7 +247,7 @@ fn silences(program: &Program, size: Size) -> String {
         );
         connection.post("/api/v2/silences", &silence);
     }
-    // A hundred groups; the first alerts of each are silenced.
+    // A hundred groups; the first hundred alerts of each are silenced.
     let label = |number: usize| format!(r#""device":"rack-{}","fstype":"ext4","#, number % 100);
     let (begin, first) = (now(), Instant::now());
     connection.post_alerts(alerts, |number| alert(number, &label(number), &begin, FIRING));

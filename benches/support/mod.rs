@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// How many alerts a request brings.
-pub const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 
 /// A server's process with a directory of its own; ended when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
     directory: PathBuf,
@@ -31,12 +31,12 @@ impl Drop for Server {
 
 impl Server {
     /// tocsin with one configuration file.
-    pub fn tocsin(file: &str, configuration: &str, flags: &[&str]) -> Self {
+    pub(crate) fn tocsin(file: &str, configuration: &str, flags: &[&str]) -> Self {
         Self::start(Path::new(env!("CARGO_BIN_EXE_tocsin")), "tocsin", file, configuration, flags)
     }
 
     /// The real Alertmanager.
-    pub fn alertmanager(program: &Path, configuration: &str) -> Self {
+    pub(crate) fn alertmanager(program: &Path, configuration: &str) -> Self {
         let flags = ["--cluster.listen-address=", "--log.level=error"];
         Self::start(program, "alertmanager", "alertmanager.yml", configuration, &flags)
     }
@@ -74,14 +74,14 @@ impl Server {
     }
 
     /// A connection of its own.
-    pub fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
         stream.set_nodelay(true).expect("no delay");
         Connection { stream, pending: Vec::new() }
     }
 
     /// Waits until the process has had nothing to do for a while.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let mut last = self.cpu_seconds();
         for _look in 0..1000 {
             thread::sleep(Duration::from_millis(300));
@@ -94,7 +94,7 @@ impl Server {
     }
 
     /// What the process has used so far.
-    pub fn cpu_seconds(&self) -> f64 {
+    pub(crate) fn cpu_seconds(&self) -> f64 {
         let stat =
             std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its statistics");
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// What the process holds in memory.
-    pub fn resident_kib(&self) -> u64 {
+    pub(crate) fn resident_kib(&self) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
@@ -124,7 +124,7 @@ fn command(program: &Path) -> Command {
 }
 
 /// The newest Alertmanager of `$TOCSIN_PEERS`.
-pub fn real_alertmanager() -> Option<PathBuf> {
+pub(crate) fn real_alertmanager() -> Option<PathBuf> {
     let peers = std::env::var_os("TOCSIN_PEERS")?;
     let mut found: Vec<PathBuf> = std::fs::read_dir(peers)
         .ok()?
@@ -136,15 +136,15 @@ pub fn real_alertmanager() -> Option<PathBuf> {
 }
 
 /// A connection that brings one request after the other.
-pub struct Connection {
+pub(crate) struct Connection {
     /// For what is not a POST.
-    pub stream: TcpStream,
+    pub(crate) stream: TcpStream,
     pending: Vec<u8>,
 }
 
 impl Connection {
     /// Posts JSON and waits for the answer, which must be 200.
-    pub fn post(&mut self, path: &str, body: &str) {
+    pub(crate) fn post(&mut self, path: &str, body: &str) {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -164,7 +164,7 @@ impl Connection {
     }
 
     /// Posts alerts, 256 in a request.
-    pub fn post_alerts(&mut self, count: usize, alert: impl Fn(usize) -> String) {
+    pub(crate) fn post_alerts(&mut self, count: usize, alert: impl Fn(usize) -> String) {
         for first in (0..count).step_by(BATCH) {
             let alerts: Vec<String> = (first..count.min(first + BATCH)).map(&alert).collect();
             self.post("/api/v2/alerts", &format!("[{}]", alerts.join(",")));
@@ -183,7 +183,7 @@ fn message_end(bytes: &[u8]) -> Option<usize> {
 /// The JSON of an alert with 10 labels and 3 annotations, 940 bytes; `labels` are two of the labels (as JSON, with a
 /// comma at the end; Prometheus sorts them: between `cluster` and `instance`), `starts_at` and
 /// `ends_at` its times.
-pub fn alert(number: usize, labels: &str, starts_at: &str, ends_at: &str) -> String {
+pub(crate) fn alert(number: usize, labels: &str, starts_at: &str, ends_at: &str) -> String {
     format!(
         "{{\"annotations\":{{\"description\":\"The filesystem /var/lib/data{number:06} on node-{number:06}.eu-west-1.example.net \
          has only 4.2 percent of its space left and will be full within four hours.\",\"runbook_url\":\
@@ -199,16 +199,16 @@ pub fn alert(number: usize, labels: &str, starts_at: &str, ends_at: &str) -> Str
 }
 
 /// The two labels of an alert about which nothing is special.
-pub const PLAIN: &str = r#""device":"/dev/nvme1n1p1","fstype":"ext4","#;
+pub(crate) const PLAIN: &str = r#""device":"/dev/nvme1n1p1","fstype":"ext4","#;
 
 /// A server that hands every request's bytes to a function and answers 200, as cheaply as can be.
-pub struct Sink {
+pub(crate) struct Sink {
     /// Where it listens, on loopback.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Sink {
-    pub fn start(on_request: impl Fn(&[u8]) + Clone + Send + 'static) -> Self {
+    pub(crate) fn start(on_request: impl Fn(&[u8]) + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a listener");
         let port = listener.local_addr().expect("its address").port();
