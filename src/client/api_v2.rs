@@ -43,7 +43,7 @@ pub enum ApiError {
         /// The method of the request.
         method: Method,
         /// Where it went. Without user and password.
-        url: Url,
+        url: Box<Url>,
         /// Why.
         source: SendError,
     },
@@ -243,7 +243,7 @@ impl ApiV2 {
             request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         request.body = body;
-        let (method, url) = (request.method.clone(), without_credentials(&request.url));
+        let (method, url) = (request.method.clone(), Box::new(without_credentials(&request.url)));
         let answer =
             self.http.send(request).await.map_err(|source| ApiError::Send { method, url, source })?;
         if answer.truncated {

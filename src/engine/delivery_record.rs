@@ -5,7 +5,7 @@
 //! | 4 plan | the definition as JSON, as bytes; empty: there is none any longer |
 //! | 5 silence | one or more versions, up to the end: silence, then until when it is kept (time) |
 //! | 6 log entry | of a peer: key, entry |
-//! | 7 finished | number of the delivery; 0 delivered: whether the integration changed its data (0, 1), key, entry; 1 retry: reason, error, 0 or 1 and the milliseconds to wait; 2 failed: reason, error |
+//! | 7 finished | number of the delivery; 0 delivered: whether the integration changed its data (0, 1), key, entry; 1 retry: reason, error, 0 or 1 and the milliseconds to wait; 2 failed: reason, error; 3 and 4: as 1 and 2, but it may have been taken all the same |
 //! | 8 cluster | position, whether it has settled (0, 1) |
 //! | 9 clock | seconds and nanoseconds of the step, whether it went back (0, 1) |
 //! | 10 started | as 8 |
@@ -133,8 +133,8 @@ fn push_finished(writer: &mut Writer, finished: &FinishedFact) {
             push_key(writer, key);
             push_entry(writer, entry);
         }
-        FinishedFact::Failed(DeliveryOutcome::Retry { error, reason, after }) => {
-            writer.byte(1);
+        FinishedFact::Failed(DeliveryOutcome::Retry { error, reason, in_doubt, after }) => {
+            writer.byte(if *in_doubt { 3 } else { 1 });
             writer.byte(reason_number(*reason));
             writer.text(shortened(error));
             writer.byte(u8::from(after.is_some()));
@@ -142,8 +142,8 @@ fn push_finished(writer: &mut Writer, finished: &FinishedFact) {
                 writer.number(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
             }
         }
-        FinishedFact::Failed(DeliveryOutcome::Failed { error, reason }) => {
-            writer.byte(2);
+        FinishedFact::Failed(DeliveryOutcome::Failed { error, reason, in_doubt }) => {
+            writer.byte(if *in_doubt { 4 } else { 2 });
             writer.byte(reason_number(*reason));
             writer.text(shortened(error));
         }
@@ -163,15 +163,16 @@ fn take_finished(reader: &mut Reader<'_>) -> Result<FinishedFact, DecodeError> {
             let changed = take_flag(reader)?;
             Ok(FinishedFact::Delivered(changed, take_key(reader)?, take_entry(reader)?))
         }
-        1 | 2 => {
+        1..=4 => {
+            let in_doubt = outcome > 2;
             let reason = FailureReason::ALL.get(usize::from(reader.byte("reason")?)).copied();
             let reason = reason.ok_or(DecodeError::Invalid("reason"))?;
             let error = reader.text("error")?.to_owned();
-            let outcome = if outcome == 2 {
-                DeliveryOutcome::Failed { error, reason }
+            let outcome = if outcome.is_multiple_of(2) {
+                DeliveryOutcome::Failed { error, reason, in_doubt }
             } else {
                 let after = take_flag(reader)?.then(|| reader.number("wait")).transpose()?;
-                DeliveryOutcome::Retry { error, reason, after: after.map(Duration::from_millis) }
+                DeliveryOutcome::Retry { error, reason, in_doubt, after: after.map(Duration::from_millis) }
             };
             Ok(FinishedFact::Failed(outcome))
         }

@@ -15,7 +15,7 @@
 //!
 //! A flush is tick, deadline, phase, options as JSON (empty: the group's); its alerts: number of them, each: id, hash,
 //! tag (1: ended, 2: told), updatedAt, pending, the number of the suppression plus one, or 0; its runs: number of them,
-//! each: integration, tag (1: wants ends), bit plus one, state (0 waiting, 1 in flight, 2 back-off, 3 failed, 4 done),
+//! each: integration, tag (1: wants ends, 2: in doubt), bit plus one, state (0 waiting, 1 in flight, 2 back-off, 3 failed, 4 done),
 //! until when, reason, delivery, attempts, started, receiver data, 0 or 1 and the last error with its reason.
 
 use std::collections::HashMap;
@@ -369,7 +369,7 @@ fn take_flush_alert(reader: &mut Reader<'_>, alerts: &Alerts) -> Result<Option<F
 
 fn push_run(writer: &mut Writer, run: &Run) {
     push_integration(writer, &run.integration);
-    writer.byte(u8::from(run.send_resolved));
+    writer.byte(u8::from(run.send_resolved) | (u8::from(run.in_doubt) << 1));
     writer.byte(run.bit.map_or(0, |bit| bit + 1));
     let (state, until) = match run.state {
         RunState::Waiting(until) => (0, until),
@@ -394,7 +394,8 @@ fn push_run(writer: &mut Writer, run: &Run) {
 
 fn take_run(reader: &mut Reader<'_>) -> Result<Run, DecodeError> {
     let integration = take_integration(reader)?;
-    let send_resolved = take_flag(reader)?;
+    let tag = reader.byte("tag")?;
+    let (send_resolved, in_doubt) = (tag & 1 != 0, tag & 2 != 0);
     let bit = reader.byte("bit")?.checked_sub(1);
     if bit.is_some_and(|bit| bit >= 64) {
         return Err(DecodeError::Invalid("bit"));
@@ -434,6 +435,7 @@ fn take_run(reader: &mut Reader<'_>) -> Result<Run, DecodeError> {
         started,
         receiver_data,
         last_error,
+        in_doubt,
     })
 }
 

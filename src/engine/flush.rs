@@ -46,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) started: Timestamp,
     pub(crate) receiver_data: Option<Arc<ReceiverData>>,
     pub(crate) last_error: Option<(String, FailureReason)>,
+    /// Whether an attempt that failed, or was given up, may have been taken all the same.
+    pub(crate) in_doubt: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,7 @@ impl Run {
             started: Timestamp::ZERO,
             receiver_data: None,
             last_error: None,
+            in_doubt: false,
         }
     }
 

@@ -485,7 +485,11 @@ impl LocalDelivery {
         if let Some(flush) = flush {
             let open = match flush.phase {
                 Phase::Settling => group.all_bits(),
-                _ => flush.runs.iter().filter(|run| !run.is_done()).fold(0, |bits, run| bits | run.mask()),
+                _ => flush
+                    .runs
+                    .iter()
+                    .filter(|run| !run.is_done() || run.in_doubt)
+                    .fold(0, |bits, run| bits | run.mask()),
             };
             for alert in flush.kept().filter(|alert| !alert.resolved) {
                 if let Some(member) = group.member_mut(alert.id) {

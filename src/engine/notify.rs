@@ -235,15 +235,9 @@ impl LocalDelivery {
         }
     }
 
-    /// A request was given up before the integration could say whether it took it.
+    /// An integration failed, but an attempt may have been taken all the same: if such an alert ends, its end is told.
     fn in_doubt(&mut self, slot: GroupSlot, flush: &Flush) {
-        let given_up = |run: &&Run| {
-            run.state == RunState::Done(false)
-                && run.attempts > 0
-                && run.last_error.as_ref().is_none_or(|(_, reason)| {
-                    matches!(reason, FailureReason::ContextDeadlineExceeded | FailureReason::ContextCanceled)
-                })
-        };
+        let given_up = |run: &&Run| run.state == RunState::Done(false) && run.in_doubt;
         let bits = flush.runs.iter().filter(given_up).fold(0, |bits, run| bits | run.mask());
         let Some(group) = self.dispatcher.group_mut(slot) else { return };
         for alert in flush.kept().filter(|alert| bits != 0 && !alert.resolved) {
@@ -267,6 +261,7 @@ impl LocalDelivery {
             self.dispatcher.put_flush(slot, flush);
             return;
         }
+        self.in_doubt(slot, &flush);
         if let Some(group) = self.dispatcher.group_mut(slot) {
             group.give_back(&flush, &mut self.balance);
         }
@@ -335,7 +330,7 @@ impl LocalDelivery {
     ) {
         let counts = self.counts.integrations.entry(run.integration.clone()).or_default();
         counts.requests += 1;
-        let (error, reason, retry) = match outcome {
+        let (error, reason, in_doubt, retry) = match outcome {
             DeliveryOutcome::Delivered(data) => {
                 let data = data.or_else(|| run.receiver_data.clone());
                 self.told(plan, slot, flush, run, data, now);
@@ -343,10 +338,13 @@ impl LocalDelivery {
                 self.recovered(slot, run);
                 return;
             }
-            DeliveryOutcome::Retry { error, reason, after } => (error, reason, Some(after)),
-            DeliveryOutcome::Failed { error, reason } => (error, reason, None),
+            DeliveryOutcome::Retry { error, reason, in_doubt, after } => {
+                (error, reason, in_doubt, Some(after))
+            }
+            DeliveryOutcome::Failed { error, reason, in_doubt } => (error, reason, in_doubt, None),
         };
         counts.requests_failed += 1;
+        run.in_doubt |= in_doubt;
         let again = retry.filter(|_| flush.phase == Phase::Notifying && now < flush.deadline);
         let news = run.last_error.as_ref().is_none_or(|(last, _)| *last != error);
         run.last_error = Some((error, reason));
@@ -459,6 +457,7 @@ impl LocalDelivery {
                 RunState::InFlight if first => self.cancel(run.delivery),
                 RunState::InFlight => {
                     self.in_flight.remove(&run.delivery);
+                    run.in_doubt = true;
                     self.fail(run);
                 }
                 RunState::Waiting(_) | RunState::BackOff(_) => self.fail(run),

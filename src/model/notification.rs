@@ -151,6 +151,8 @@ pub enum DeliveryOutcome {
         error: String,
         /// Its kind.
         reason: FailureReason,
+        /// Whether the request may have been taken all the same: it was sent, and the answer never came.
+        in_doubt: bool,
         /// How long the receiver asks to wait, if it does.
         after: Option<Duration>,
     },
@@ -160,5 +162,7 @@ pub enum DeliveryOutcome {
         error: String,
         /// Its kind.
         reason: FailureReason,
+        /// As above.
+        in_doubt: bool,
     },
 }

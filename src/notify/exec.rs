@@ -103,7 +103,8 @@ impl Notifier for Exec {
                 Err(_elapsed) => {
                     let limit = format_duration(self.timeout);
                     Err(Failure::retry(format!("{}: still running after {limit}: killed", self.program))
-                        .because(FailureReason::ContextDeadlineExceeded))
+                        .because(FailureReason::ContextDeadlineExceeded)
+                        .doubtful())
                 }
             }
         })

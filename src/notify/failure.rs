@@ -18,6 +18,8 @@ pub struct Failure {
     pub retry: bool,
     /// The kind, for the metrics.
     pub reason: FailureReason,
+    /// Whether the service may have taken the message all the same: it was sent, and the answer never came.
+    pub in_doubt: bool,
     /// What went wrong, for people. Secrets are taken out before anybody sees it.
     pub error: String,
     /// How long the service asks to wait (`Retry-After`).
@@ -27,7 +29,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that another attempt may mend, such as a refused connection.
     pub(super) fn retry(error: impl Into<String>) -> Self {
-        Self { retry: true, reason: FailureReason::Other, error: error.into(), after: None }
+        Self { retry: true, reason: FailureReason::Other, in_doubt: false, error: error.into(), after: None }
     }
 
     /// A failure that stays one until the configuration changes.
@@ -40,6 +42,11 @@ impl Failure {
         Self { reason, ..self }
     }
 
+    /// The failure of a request that the service may have taken all the same.
+    pub(super) fn doubtful(self) -> Self {
+        Self { in_doubt: true, ..self }
+    }
+
     /// The failure with `prefix` before its text.
     pub(super) fn prefixed(self, prefix: &str) -> Self {
         Self { error: format!("{prefix}{}", self.error), ..self }
@@ -48,8 +55,12 @@ impl Failure {
 
 impl From<Failure> for DeliveryOutcome {
     fn from(failure: Failure) -> Self {
-        let Failure { retry, reason, error, after } = failure;
-        if retry { Self::Retry { error, reason, after } } else { Self::Failed { error, reason } }
+        let Failure { retry, reason, in_doubt, error, after } = failure;
+        if retry {
+            Self::Retry { error, reason, in_doubt, after }
+        } else {
+            Self::Failed { error, reason, in_doubt }
+        }
     }
 }
 
@@ -88,7 +99,9 @@ impl Verdict {
             error.push_str(&truncate::runes(&details, MOST_DETAILS));
         }
         let retry = answer.status.is_server_error() || self.retried.contains(&code);
-        Err(Failure { retry, reason: reason_of(answer.status), error, after: None })
+        // The proxy that answered has passed the request on.
+        let in_doubt = answer.status == StatusCode::GATEWAY_TIMEOUT;
+        Err(Failure { retry, reason: reason_of(answer.status), in_doubt, error, after: None })
     }
 }
 

@@ -191,7 +191,7 @@ impl Integration {
             Ok(Ok(delivered)) => Ok(Delivered { answer: attempt.redact(delivered.answer), ..delivered }),
             Ok(Err(failure)) => Err(Failure { error: attempt.redact(failure.error), ..failure }),
             Err(_elapsed) => {
-                Err(Failure::retry("out of time").because(FailureReason::ContextDeadlineExceeded))
+                Err(Failure::retry("out of time").because(FailureReason::ContextDeadlineExceeded).doubtful())
             }
         }
     }

@@ -56,7 +56,7 @@ impl Runner {
         let delivery = notification.delivery;
         let Some(integration) = self.integrations.get(&notification.integration).map(Arc::clone) else {
             let error = format!("there is no integration {}", notification.integration);
-            let outcome = DeliveryOutcome::Failed { error, reason: FailureReason::Other };
+            let outcome = DeliveryOutcome::Failed { error, reason: FailureReason::Other, in_doubt: false };
             self.refused.push((delivery, outcome));
             return;
         };
@@ -103,7 +103,7 @@ impl Runner {
                 } else {
                     (format!("a fault of ours: {error}"), FailureReason::Other)
                 };
-                Some((delivery, DeliveryOutcome::Retry { error, reason, after: None }))
+                Some((delivery, DeliveryOutcome::Retry { error, reason, in_doubt: true, after: None }))
             }
         }
     }

@@ -68,7 +68,8 @@ impl Service {
         self.client.send(request).await.map_err(|error| {
             let timed_out = matches!(error, SendError::Timeout(_));
             let text = format!("{method} \"<redacted>\": {error}");
-            if timed_out && own {
+            let in_doubt = timed_out || matches!(error, SendError::Closed(_));
+            let failure = if timed_out && own {
                 Failure::retry(format!(
                     "{text}: configured {name} timeout reached ({})",
                     format_duration(timeout)
@@ -77,7 +78,8 @@ impl Service {
                 Failure::retry(text).because(FailureReason::ContextDeadlineExceeded)
             } else {
                 Failure::retry(text)
-            }
+            };
+            if in_doubt { failure.doubtful() } else { failure }
         })
     }
 }

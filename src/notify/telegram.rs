@@ -150,7 +150,7 @@ fn check(answer: &Response) -> Result<(), Failure> {
     let retry = status.is_server_error() || status.as_u16() == 429 || wait.is_some();
     let reason = if wait.is_some() { FailureReason::RateLimited } else { reason_of(status) };
     let error = format!("telegram: {} ({})", truncate::runes(&reply.description, 1024), status.as_u16());
-    Err(Failure { retry, reason, error, after: wait })
+    Err(Failure { retry, reason, in_doubt: false, error, after: wait })
 }
 
 #[cfg(test)]
@@ -270,7 +270,8 @@ mod tests {
         ] {
             let sent = send_answered(PLAIN, firing(), move |_| (status, Vec::new(), body.to_owned())).await;
             let error = error.to_owned();
-            assert_eq!(sent.result.unwrap_err(), Failure { retry, reason, error, after });
+            let expected = Failure { retry, reason, in_doubt: false, error, after };
+            assert_eq!(sent.result.unwrap_err(), expected);
         }
         testing::redacts(PLAIN, &["1:hunter2"]).await;
     }

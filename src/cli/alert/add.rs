@@ -8,7 +8,7 @@ use crate::cli::amtool::{Amtool, imply_alert_name, pairs};
 use crate::client::{ApiTime, PostableAlert};
 
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     #[command(flatten)]
     amtool: Amtool,
     /// Labels as NAME=VALUE; a first one without a name is the name of the alert.

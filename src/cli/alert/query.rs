@@ -8,7 +8,7 @@ use crate::cli::amtool::{Amtool, Output, Table, imply_alert_name, json_line};
 use crate::client::{AlertQuery, ApiLabelSet, GettableAlert};
 
 #[derive(Debug, Args)]
-pub(super) struct Query {
+pub(in crate::cli) struct Query {
     #[command(flatten)]
     amtool: Amtool,
     /// Matchers; a first one without an operator is the name of an alert.

@@ -164,7 +164,7 @@ fn load(file: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     if text.trim().is_empty() {
         return Ok(BTreeMap::new());
     }
-    read(file, &text, |root| BTreeMap::decode(root))
+    read(file, &text, BTreeMap::decode)
 }
 
 #[cfg(test)]

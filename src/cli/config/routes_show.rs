@@ -8,7 +8,7 @@ use super::routes::{Source, draw, name};
 use crate::engine::RouteTree;
 
 #[derive(Debug, Args)]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     #[command(flatten)]
     source: Source,
 }

@@ -11,7 +11,7 @@ use crate::engine::RouteTree;
 use crate::model::{LabelSet, MatchType, MatcherMode};
 
 #[derive(Debug, Args)]
-pub(super) struct Test {
+pub(in crate::cli) struct Test {
     #[command(flatten)]
     source: Source,
     /// The labels of an alert as NAME=VALUE.

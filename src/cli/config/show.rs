@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::amtool::{Amtool, Output, json_line};
 
 #[derive(Debug, Args)]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     #[command(flatten)]
     amtool: Amtool,
 }

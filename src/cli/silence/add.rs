@@ -13,7 +13,7 @@ use crate::model::Matcher;
 use crate::net::now;
 
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     #[command(flatten)]
     amtool: Amtool,
     /// Matchers; a first one without an operator is the name of an alert.

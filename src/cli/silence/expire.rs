@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::amtool::Amtool;
 
 #[derive(Debug, Args)]
-pub(super) struct Expire {
+pub(in crate::cli) struct Expire {
     #[command(flatten)]
     amtool: Amtool,
     /// Ids of silences.

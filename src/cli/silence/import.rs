@@ -12,7 +12,7 @@ use crate::cli::amtool::Amtool;
 use crate::client::{ApiError, ApiV2, PostableSilence};
 
 #[derive(Debug, Args)]
-pub(super) struct Import {
+pub(in crate::cli) struct Import {
     #[command(flatten)]
     amtool: Amtool,
     /// A file with a JSON array of silences, as `silence query -o json` prints it; standard input if not given.

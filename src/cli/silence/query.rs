@@ -12,7 +12,7 @@ use crate::model::{Timestamp, parse_duration};
 use crate::net::now;
 
 #[derive(Debug, Args)]
-pub(super) struct Query {
+pub(in crate::cli) struct Query {
     #[command(flatten)]
     amtool: Amtool,
     /// Matchers that a silence has as they are; a first one without an operator is the name of an alert.

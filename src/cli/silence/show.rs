@@ -7,7 +7,6 @@ use crate::model::{MatchType, Matcher, quote};
 /// The silences in the form that is asked for.
 pub(super) fn shown(mut silences: Vec<GettableSilence>, amtool: &Amtool) -> anyhow::Result<String> {
     if amtool.output == Output::Json {
-        silences.sort_by_key(|silence| silence.ends_at.at);
         return Ok(json_line(&silences)? + "\n");
     }
     silences.sort_by_key(|silence| silence.ends_at.at);

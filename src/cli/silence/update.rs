@@ -11,7 +11,7 @@ use crate::cli::amtool::Amtool;
 use crate::client::{ApiTime, GettableSilence, PostableSilence};
 
 #[derive(Debug, Args)]
-pub(super) struct Update {
+pub(in crate::cli) struct Update {
     #[command(flatten)]
     amtool: Amtool,
     /// Ids of silences.

@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..ALERTS).prop_map(|alert| Step::Resolve { alert }),
         6 => (1_u64..700).prop_map(|seconds| Step::Advance { seconds }),
         1 => (0..ALERTS, 10_u64..2000).prop_map(|(alert, seconds)| Step::Silence { alert, seconds }),
-        2 => (0_u8..2, 0_u8..4).prop_map(|(receiver, answer)| Step::Answers { receiver, answer }),
+        2 => (0_u8..2, 0_u8..5).prop_map(|(receiver, answer)| Step::Answers { receiver, answer }),
         1 => (0_u64..20).prop_map(|seconds| Step::Latency { seconds }),
         1 => (0_u8..4).prop_map(|variant| Step::Reload { variant }),
         1 => any::<bool>().prop_map(|settled| Step::Cluster { settled }),
@@ -194,7 +194,9 @@ impl Life {
             Step::Silence { .. } => {}
             Step::Answers { receiver, answer } => {
                 let name = ["team", "db"][usize::from(*receiver)].to_owned();
-                let answer = [Answer::Ok, Answer::Ok, Answer::Retry, Answer::Refuse][usize::from(*answer)];
+                const ANSWERS: [Answer; 5] =
+                    [Answer::Ok, Answer::Ok, Answer::Retry, Answer::Refuse, Answer::Lost];
+                let answer = ANSWERS[usize::from(*answer)];
                 sim.answers.insert(name, answer);
             }
             Step::Latency { seconds } => sim.latency = secs(*seconds),

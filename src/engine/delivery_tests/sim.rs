@@ -70,6 +70,8 @@ pub(super) enum Answer {
     Refuse,
     /// They take it and never say so.
     Never,
+    /// They take it, and the connection is lost before they say so.
+    Lost,
 }
 
 /// A notification that a receiver took.
@@ -209,7 +211,7 @@ impl Sim {
                         self.reports.iter_mut().find(|(at, id, _)| *id == delivery && *at > late)
                     {
                         self.ambiguous += usize::from(matches!(report.2, DeliveryOutcome::Delivered(_)));
-                        report.2 = DeliveryOutcome::Failed { error, reason };
+                        report.2 = DeliveryOutcome::Failed { error, reason, in_doubt: true };
                     }
                 }
                 Action::Notice(notice) => self.notices.push(notice),
@@ -230,12 +232,23 @@ impl Sim {
             Answer::Retry => DeliveryOutcome::Retry {
                 error: "503 Service Unavailable".to_owned(),
                 reason: FailureReason::ServerError,
+                in_doubt: false,
                 after: None,
             },
             Answer::Refuse => DeliveryOutcome::Failed {
                 error: "400 Bad Request".to_owned(),
                 reason: FailureReason::ClientError,
+                in_doubt: false,
             },
+            Answer::Lost => {
+                self.ambiguous += 1;
+                DeliveryOutcome::Retry {
+                    error: "connection lost".to_owned(),
+                    reason: FailureReason::Other,
+                    in_doubt: true,
+                    after: None,
+                }
+            }
             Answer::Never => {
                 self.sent.push(Sent { at: self.now, notification });
                 return;
@@ -243,7 +256,7 @@ impl Sim {
         };
         let at = self.now + self.latency;
         self.reports.push_back((at, notification.delivery, outcome));
-        if answer == Answer::Ok {
+        if matches!(answer, Answer::Ok | Answer::Lost) {
             self.sent.push(Sent { at: self.now, notification });
         }
     }

@@ -38,7 +38,7 @@ struct TypeErrors {
 
 impl TypeErrors {
     fn first(&mut self) -> Option<String> {
-        self.id.take().or(self.time.take()).or(self.other.take())
+        self.id.take().or_else(|| self.time.take()).or_else(|| self.other.take())
     }
 }
 

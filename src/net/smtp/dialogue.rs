@@ -137,7 +137,7 @@ impl Dialogue {
             self.command(&format!("RCPT TO:<{to}>"), "send RCPT command", 25).await?;
         }
         self.command("DATA", "send DATA command", 354).await?;
-        let command = "delivery failure";
+        let command = SmtpError::HAND_OVER;
         self.write(&stuffed(envelope.message), command).await?;
         let answer = self.expect(command, 250).await?;
         Ok(format!("{} {}", answer.code, answer.text()))

@@ -63,6 +63,15 @@ pub enum SmtpError {
 }
 
 impl SmtpError {
+    /// What is being said when the message itself is handed over.
+    pub(super) const HAND_OVER: &str = "delivery failure";
+
+    /// Whether the server may have taken the mail all the same: the connection broke after the message was begun.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Io { command: Self::HAND_OVER, .. })
+    }
+
     /// Whether the next attempt fails too unless the configuration changes.
     #[must_use]
     pub fn is_lasting(&self) -> bool {

@@ -195,6 +195,7 @@ impl Notifier for Email {
             match deliver(&self.server, credentials.as_ref(), envelope).await {
                 Ok(answer) => Ok(Delivered { receiver_data: None, answer }),
                 Err(error) if error.is_lasting() => Err(Failure::lasting(error.to_string())),
+                Err(error) if error.is_in_doubt() => Err(Failure::retry(error.to_string()).doubtful()),
                 Err(error) => Err(Failure::retry(error.to_string())),
             }
         })

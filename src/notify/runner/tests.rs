@@ -40,7 +40,7 @@ async fn an_integration_that_is_not_there() {
     let (delivery, outcome) = runner.next().await.unwrap();
     assert_eq!(delivery, DeliveryId(7));
     let error = "there is no integration team/webhook/0".to_owned();
-    assert_eq!(outcome, DeliveryOutcome::Failed { error, reason: FailureReason::Other });
+    assert_eq!(outcome, DeliveryOutcome::Failed { error, reason: FailureReason::Other, in_doubt: false });
     assert!(runner.next().await.is_none());
 }
 
@@ -62,7 +62,7 @@ async fn attempts_end_when_told_to_and_by_their_deadline() {
     runner.cancel(DeliveryId(99));
     let mut ended = Vec::new();
     while let Some((delivery, outcome)) = runner.next().await {
-        let DeliveryOutcome::Retry { reason, .. } = outcome else { panic!("{outcome:?}") };
+        let DeliveryOutcome::Retry { reason, in_doubt: true, .. } = outcome else { panic!("{outcome:?}") };
         assert_eq!(reason, FailureReason::ContextDeadlineExceeded);
         ended.push(delivery.0);
     }

@@ -110,7 +110,7 @@ async fn statuses_and_secrets() {
 async fn an_attempt_has_its_own_time_limit() {
     let yaml = "webhook_configs: [{url: '$URL/', timeout: 1s}]";
     let failure = testing::send_to_silence(yaml, firing()).await.unwrap_err();
-    assert_eq!((failure.retry, failure.reason), (true, FailureReason::Other));
+    assert_eq!((failure.retry, failure.reason, failure.in_doubt), (true, FailureReason::Other, true));
     assert_eq!(
         failure.error,
         "Post \"<redacted>\": no answer within 1s: configured webhook timeout reached (1s)"
