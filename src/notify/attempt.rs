@@ -31,6 +31,13 @@ pub struct TemplateFault {
     pub error: String,
 }
 
+/// When the attempts of a notification must be over.
+pub(super) fn deadline(notification: &Notification, surroundings: &Surroundings) -> Instant {
+    let left = notification.deadline.since((surroundings.clock)());
+    // A deadline that cannot be told is far away.
+    Instant::now() + left.min(Duration::from_hours(24 * 365))
+}
+
 /// An attempt.
 #[derive(Debug)]
 pub struct Attempt {
@@ -43,13 +50,15 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Prepares an attempt that shows at most `most` alerts (0: all).
-    pub(super) fn new(notification: Notification, most: usize, surroundings: &Surroundings) -> Self {
+    /// Prepares an attempt that shows at most `most` alerts (0: all) and ends by `deadline`.
+    pub(super) fn new(
+        notification: Notification,
+        most: usize,
+        deadline: Instant,
+        surroundings: &Surroundings,
+    ) -> Self {
         let environment = surroundings.environment();
         let data = data::data(&notification, most, surroundings, &environment);
-        let left = notification.deadline.since((surroundings.clock)());
-        // A deadline that cannot be told is far away.
-        let deadline = Instant::now() + left.min(Duration::from_hours(24 * 365));
         Self { notification, data, environment, deadline, faults: Vec::new(), hidden: Vec::new() }
     }
 

@@ -139,7 +139,17 @@ pub(super) fn time(moment: Timestamp) -> Time {
 }
 
 fn kv(labels: &LabelSet) -> Kv {
-    labels.iter().collect()
+    let shared = Text::from_owner(Packed(labels.clone()));
+    labels.iter().map(|(name, value)| (shared.part(name), shared.part(value))).collect()
+}
+
+/// A label set as the bytes that its names and values lie in.
+struct Packed(LabelSet);
+
+impl AsRef<[u8]> for Packed {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_packed().as_bytes()
+    }
 }
 
 /// The lower-case hexadecimal SHA-256 of a group's key: by it services tell which notifications are about one

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::attempt::{Attempt, TemplateFault};
+use super::attempt::{self, Attempt, TemplateFault};
 use super::credentials::Credentials;
 use super::data::data;
 use super::failure::{Failure, Verdict};
@@ -174,14 +174,16 @@ impl Integration {
     /// Makes one attempt, once fewer than 128 others of this integration run. It always ends by the notification's
     /// deadline, and what it says holds no secret.
     pub async fn attempt(&self, notification: Notification, metrics: &Metrics) -> Result<Delivered, Failure> {
-        let mut attempt = Attempt::new(notification, self.notifier.max_alerts(), &self.surroundings);
-        let deadline = attempt.deadline();
+        let deadline = attempt::deadline(&notification, &self.surroundings);
         let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline, self.permits.acquire()).await else {
             return Err(Failure::retry(format!("{MOST_CONCURRENT} other notifications were in the way"))
                 .because(FailureReason::ContextDeadlineExceeded));
         };
+        // Not before: tens of thousands may wait, and what templates see is much larger than the notification.
+        let most = self.notifier.max_alerts();
+        let mut attempt = Attempt::new(notification, most, deadline, &self.surroundings);
         let timer = metrics.latency(&self.id.kind).start_timer();
-        let notified = tokio::time::timeout_at(deadline, self.notifier.notify(&mut attempt)).await;
+        let notified = tokio::time::timeout_at(attempt.deadline(), self.notifier.notify(&mut attempt)).await;
         timer.observe_duration();
         self.credentials.hide(&mut attempt).await;
         self.report(&attempt, metrics);

@@ -50,6 +50,10 @@ impl Formatter for Go {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Most hold none of them; U+2028 and U+2029 begin with 0xe2.
+        if !fragment.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
             let (before, from) = rest.split_at(at);

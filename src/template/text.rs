@@ -31,7 +31,27 @@ impl Text {
     /// The text with every byte that is not UTF-8 replaced by U+FFFD.
     #[must_use]
     pub fn lossy(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_not_utf8) => String::from_utf8_lossy(&self.0),
+        }
+    }
+
+    /// Bytes that somebody else keeps, such as a label set; [`Self::part`] gives texts out of them without a copy.
+    #[must_use]
+    pub fn from_owner(owner: impl AsRef<[u8]> + Send + 'static) -> Self {
+        Self(Bytes::from_owner(owner))
+    }
+
+    /// The text of `part`, sharing storage if it lies within this one.
+    #[must_use]
+    pub fn part(&self, part: &str) -> Self {
+        let (whole, within) = (self.0.as_ptr_range(), part.as_bytes().as_ptr_range());
+        if whole.start <= within.start && within.end <= whole.end {
+            Self(self.0.slice_ref(part.as_bytes()))
+        } else {
+            part.into()
+        }
     }
 }
 
@@ -115,4 +135,19 @@ pub(super) fn rune_count(bytes: &[u8]) -> usize {
 /// Whether position `at` holds a whole, valid character (so that U+FFFD written out is told from a bad byte).
 pub(super) fn is_bad_byte(c: char, len: usize) -> bool {
     c == char::REPLACEMENT_CHARACTER && len == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_share_storage_where_they_can() {
+        let whole = Text::from_owner(b"alertname");
+        let inside = std::str::from_utf8(&whole).unwrap().get(5..).unwrap();
+        assert_eq!(whole.part(inside), Text::from("name"));
+        assert_eq!(whole.part(inside).as_ptr(), inside.as_ptr());
+        assert_eq!(whole.part("elsewhere"), Text::from("elsewhere"));
+        assert_eq!(whole.slice(0, 5).part(inside), Text::from("name"));
+    }
 }
