@@ -91,6 +91,7 @@ fn options(directory: &Path, port: u16) -> Options {
         engine: tocsin::engine::Options::default(),
         alerts_gc_interval: None,
         log_silences: false,
+        allow_exec: false,
         local: LocalDelivery::Always,
         fallback_after: Duration::from_secs(120),
         cluster: tocsin::gossip::ClusterOptions::default(),
