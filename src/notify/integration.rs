@@ -180,6 +180,8 @@ impl Integration {
             return Err(Failure::retry(format!("{MOST_CONCURRENT} other notifications were in the way"))
                 .because(FailureReason::ContextDeadlineExceeded));
         };
+        // Before, for what is cut short; and after, for files that were written anew meanwhile.
+        self.credentials.hide(&mut attempt).await;
         let timer = metrics.latency(&self.id.kind).start_timer();
         let notified = tokio::time::timeout_at(deadline, self.notifier.notify(&mut attempt)).await;
         timer.observe_duration();
