@@ -1,4 +1,4 @@
-//! A mail server for tests: it offers what it is told to, says no where it is told to, and keeps what it hears.
+//! A mail server for tests, those from outside too: it offers what it is told to, says no where it is told to, and keeps what it hears.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,11 +56,15 @@ impl MailServer {
         self.heard.lock().unwrap().clone()
     }
 
-    /// The lines of the only mail, the dot at the end left out.
-    pub(crate) fn mail(&self) -> Vec<String> {
+    /// The lines of each mail, the dot at the end left out. They must have come one after the other.
+    pub(crate) fn mails(&self) -> Vec<Vec<String>> {
         let heard = self.heard();
-        let after = heard.into_iter().skip_while(|line| line != "DATA").skip(1);
-        after.take_while(|line| line != ".").collect()
+        let mut lines = heard.into_iter();
+        let mut mails = Vec::new();
+        while lines.any(|line| line == "DATA") {
+            mails.push(lines.by_ref().take_while(|line| line != ".").collect());
+        }
+        mails
     }
 }
 
