@@ -5,6 +5,7 @@ mod check_config;
 mod cluster_flags;
 mod features;
 mod flags;
+mod notify_test;
 mod queues;
 mod template_render;
 
@@ -32,6 +33,9 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Show the queue of every Alertmanager: its length, its last answer, what was given up and why.
     Queues(queues::Queues),
+    /// Work with receivers.
+    #[command(subcommand)]
+    Notify(notify_test::Notify),
     /// Work with notification templates.
     #[command(subcommand)]
     Template(template_render::Template),
@@ -56,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => command_line.flags.run(),
         Some(Command::CheckConfig(command)) => command.run(),
         Some(Command::Queues(command)) => command.run(),
+        Some(Command::Notify(command)) => command.run(),
         Some(Command::Template(command)) => command.run(),
     };
     match result {
