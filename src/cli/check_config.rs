@@ -119,7 +119,7 @@ impl Checked {
 }
 
 /// The default templates and those of all files that match one of the patterns.
-fn templates(patterns: &[PathBuf]) -> anyhow::Result<TemplateSet> {
+pub(super) fn templates(patterns: &[PathBuf]) -> anyhow::Result<TemplateSet> {
     let mut set = TemplateSet::with_defaults()?;
     for file in patterns.iter().flat_map(|pattern| crate::discovery::glob::files(pattern)) {
         let source = std::fs::read(&file).with_context(|| file.display().to_string())?;

@@ -9,6 +9,7 @@ mod cluster_flags;
 mod config;
 mod features;
 mod flags;
+mod notify_test;
 mod queues;
 mod silence;
 mod template_render;
@@ -49,6 +50,9 @@ enum Command {
     Cluster(cluster::Cluster),
     /// Show the queue of every Alertmanager: its length, its last answer, what was given up and why.
     Queues(queues::Queues),
+    /// Work with receivers.
+    #[command(subcommand)]
+    Notify(notify_test::Notify),
     /// Work with notification templates.
     #[command(subcommand)]
     Template(template_render::Template),
@@ -84,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Config(command)) => command.run(),
         Some(Command::Cluster(command)) => command.run(),
         Some(Command::Queues(command)) => command.run(),
+        Some(Command::Notify(command)) => command.run(),
         Some(Command::Template(command)) => command.run(),
     };
     match result {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
+use super::credentials::basic;
 use super::data::{self, key_hash};
 use super::failure::Failure;
 use super::field::{Field, SecretField};
@@ -179,7 +180,17 @@ impl Attempt {
             self.hide(&Secret::new(url.as_str()));
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
             self.hide(&Secret::new(&format!("{}{query}", url.path())));
-            self.hide(&Secret::new(url.password().unwrap_or_default()));
+            if let Some(password) = url.password() {
+                // A login keeps its plus signs.
+                let decoded = |text: &str| -> String {
+                    let text = text.replace('+', "%2B");
+                    form_urlencoded::parse(text.as_bytes()).map(|(text, _)| text.into_owned()).collect()
+                };
+                let (user, clear) = (decoded(url.username()), decoded(password));
+                self.hide(&Secret::new(password));
+                self.hide(&basic(&user, &clear));
+                self.hide(&Secret::new(&clear));
+            }
             // A service may repeat a token alone. What is short may be a word that the answer needs.
             let values = url.query_pairs().filter(|(_, value)| value.len() >= LEAST_TOKEN);
             for (_, value) in values {
@@ -203,8 +214,10 @@ impl Attempt {
 
     /// A text for people, without secrets.
     pub(super) fn redact(&self, text: String) -> String {
-        let hidden = self.hidden.iter();
-        hidden.fold(text, |text, secret| text.replace(secret.expose(), "<redacted>"))
+        // The longest first: one that begins with another would leave its end behind.
+        let mut hidden: Vec<_> = self.hidden.iter().map(Secret::expose).collect();
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        hidden.into_iter().fold(text, |text, secret| text.replace(secret, "<redacted>"))
     }
 
     fn markup(&self, field: &Field, text: String) -> String {

@@ -6,14 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::attempt::Attempt;
-use crate::config::{Authentication, HeaderValue, HttpClientConfig, Secret, Source};
+use crate::config::{Authentication, Grant, HeaderValue, HttpClientConfig, Secret, Source};
 
-/// The secrets that the HTTP client of an integration adds to its requests. Tokens of OAuth 2 are not among them:
-/// the client alone knows them.
+/// The secrets that the HTTP client of an integration adds to its requests. The tokens that OAuth 2 grants are not
+/// among them: the client alone knows them.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
     secrets: Vec<Source<Secret>>,
-    /// User and password, which are sent as one text.
+    /// User and password, or the client's id and secret, which are sent as one text.
     basic: Option<(Source<String>, Source<Secret>)>,
 }
 
@@ -28,7 +28,14 @@ impl Credentials {
             Some(Authentication::Authorization(fixed)) => {
                 credentials.secrets.push(fixed.credentials.clone());
             }
-            Some(Authentication::Oauth2(_)) | None => {}
+            Some(Authentication::Oauth2(oauth2)) => {
+                if let Grant::ClientCredentials { client_secret } = &oauth2.grant {
+                    credentials.secrets.push(client_secret.clone());
+                    let id = Source::Inline(oauth2.client_id.clone());
+                    credentials.basic = Some((id, client_secret.clone()));
+                }
+            }
+            None => {}
         }
         let values = config.http_headers.iter().flat_map(|header| &header.values);
         credentials.secrets.extend(values.filter_map(|value| match value {

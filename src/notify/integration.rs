@@ -182,6 +182,8 @@ impl Integration {
         // Not before: tens of thousands may wait, and what templates see is much larger than the notification.
         let most = self.notifier.max_alerts();
         let mut attempt = Attempt::new(notification, most, deadline, &self.surroundings);
+        // Before, for what is cut short; and after, for files that were written anew meanwhile.
+        self.credentials.hide(&mut attempt).await;
         let timer = metrics.latency(&self.id.kind).start_timer();
         let notified = tokio::time::timeout_at(attempt.deadline(), self.notifier.notify(&mut attempt)).await;
         timer.observe_duration();

@@ -31,7 +31,9 @@ fn directory_with(files: &[(&str, &str)]) -> TempDir {
 async fn the_help_tells_every_flag_and_command() {
     let here = Path::new(".");
     let mut pages = Vec::new();
-    for arguments in [&["--help"][..], &["check-config", "--help"], &["queues", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["check-config", "--help"], &["queues", "--help"], &["notify", "test", "--help"]]
+    {
         let (code, page, errors) = run(here, arguments).await;
         assert_eq!((code, errors.as_str()), (Some(0), ""));
         pages.push(format!("$ tocsin {}\n{page}\n", arguments.join(" ")));

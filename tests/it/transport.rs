@@ -212,7 +212,7 @@ async fn the_environment_names_a_proxy_only_if_the_file_says_so() {
 }
 
 /// A proxy that tunnels every CONNECT to `target` and keeps what it was asked for.
-async fn tunnel(target: String) -> (String, Arc<Mutex<String>>) {
+pub(crate) async fn tunnel(target: String) -> (String, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
     let address = listener.local_addr().expect("its address").to_string();
     let seen = Arc::new(Mutex::new(String::new()));

@@ -1,4 +1,4 @@
-//! A mail server for tests: it offers what it is told to, says no where it is told to, and keeps what it hears.
+//! A mail server for tests, those from outside too: it offers what it is told to, says no where it is told to, and keeps what it hears.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,13 +38,13 @@ impl Drop for MailServer {
 
 impl MailServer {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+        let address = listener.local_addr().expect("its address");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&heard);
         let task = tokio::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, _) = listener.accept().await.expect("a connection");
                 tokio::spawn(connection(stream, behaviour.clone(), Arc::clone(&log)));
             }
         });
@@ -53,14 +53,18 @@ impl MailServer {
 
     /// All lines that were heard, without their ends; `[TLS]` where TLS began.
     pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+        self.heard.lock().expect("no poison").clone()
     }
 
-    /// The lines of the only mail, the dot at the end left out.
-    pub(crate) fn mail(&self) -> Vec<String> {
+    /// The lines of each mail, the dot at the end left out. They must have come one after the other.
+    pub(crate) fn mails(&self) -> Vec<Vec<String>> {
         let heard = self.heard();
-        let after = heard.into_iter().skip_while(|line| line != "DATA").skip(1);
-        after.take_while(|line| line != ".").collect()
+        let mut lines = heard.into_iter();
+        let mut mails = Vec::new();
+        while lines.any(|line| line == "DATA") {
+            mails.push(lines.by_ref().take_while(|line| line != ".").collect());
+        }
+        mails
     }
 }
 
@@ -68,13 +72,13 @@ async fn connection(stream: TcpStream, behaviour: Behaviour, heard: Arc<Mutex<Ve
     let acceptor = behaviour.tls.clone().map(TlsAcceptor::from);
     if behaviour.implicit_tls {
         let tls = acceptor?.accept(stream).await.ok()?;
-        heard.lock().unwrap().push("[TLS]".to_owned());
+        heard.lock().expect("no poison").push("[TLS]".to_owned());
         return converse(&mut BufReader::new(tls), &behaviour, &heard, true).await.map(|_| ());
     }
     let mut stream = BufReader::new(stream);
     if converse(&mut stream, &behaviour, &heard, false).await? {
         let tls = acceptor?.accept(stream.into_inner()).await.ok()?;
-        heard.lock().unwrap().push("[TLS]".to_owned());
+        heard.lock().expect("no poison").push("[TLS]".to_owned());
         converse(&mut BufReader::new(tls), &behaviour, &heard, true).await?;
     }
     Some(())
@@ -101,7 +105,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             return None;
         }
         let line = line.trim_end_matches(['\r', '\n']).to_owned();
-        heard.lock().unwrap().push(line.clone());
+        heard.lock().expect("no poison").push(line.clone());
         let word = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
         if in_data {
             if line == "." {

@@ -5,12 +5,16 @@ mod mime;
 #[cfg(test)]
 mod tests;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::attempt::Attempt;
 use super::data::hex;
 use super::failure::Failure;
 use super::field::{Field, SecretField};
 use super::integration::{BoxFuture, Build, BuildError, Delivered, Notifier};
 use super::plain;
+use crate::config::Secret;
 use crate::config::alertmanager::{EmailConfig, ThreadByDate};
 use crate::net::{Credentials, Envelope, SmtpServer, deliver};
 
@@ -88,7 +92,13 @@ impl Email {
             ..Credentials::default()
         };
         if let Some(password) = &self.password {
-            credentials.password = Some(attempt.secret(password).await?);
+            let password = attempt.secret(password).await?;
+            // As PLAIN and LOGIN send it.
+            let plain = format!("{}\0{}\0{}", self.identity, self.username, password.expose());
+            for sent in [plain.as_str(), password.expose()] {
+                attempt.hide(&Secret::new(&STANDARD.encode(sent)));
+            }
+            credentials.password = Some(password);
         }
         if let Some(secret) = &self.secret {
             credentials.secret = Some(attempt.secret(secret).await?);

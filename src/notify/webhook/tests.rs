@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::FailureReason;
+use crate::net::testing::Seen;
 use crate::notify::testing::{self, Bench, alert, firing, mixed, notification};
 
 const PLAIN: &str = "webhook_configs: [{url: '$URL/hook'}]";
@@ -104,6 +105,46 @@ async fn statuses_and_secrets() {
     testing::verdicts(PLAIN, &[], true).await;
     testing::redacts("webhook_configs: [{url: '$URL/services/hunter2?key=k3y-'}]", &["hunter2", "k3y-"])
         .await;
+}
+
+/// A service that repeats the headers it got: basic authentication, a token, headers of one's own, and a login in the
+/// URL.
+#[tokio::test]
+async fn what_the_client_adds_is_hidden_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let encoded = "dGltOmh1bnRlcjI=";
+    for http_config in [
+        "basic_auth: {username: tim, password: hunter2}".to_owned(),
+        format!("basic_auth: {{username: tim, password_file: '{}'}}", file.display()),
+        "authorization: {credentials: hunter2}".to_owned(),
+        format!("authorization: {{type: Token, credentials_file: '{}'}}", file.display()),
+        "http_headers: {X-Key: {secrets: [hunter2]}}".to_owned(),
+        format!("http_headers: {{X-Key: {{files: ['{}']}}}}", file.display()),
+        "oauth2: {client_id: tim, client_secret: hunter2, token_url: '$URL/token'}".to_owned(),
+    ] {
+        let yaml = format!("webhook_configs: [{{url: '$URL/', http_config: {{{http_config}}}}}]");
+        testing::redacts(&yaml, &["hunter2", encoded]).await;
+    }
+    let bench = Bench::answering(|seen| (400, Vec::new(), format!("{:?}", seen.headers))).await;
+    let yaml = format!("webhook_configs: [{{url: '{}'}}]", bench.url().replace("//", "//tim:hunter%32@"));
+    let failure = bench.send(&yaml, firing()).await.unwrap_err();
+    assert!(!failure.error.contains("hunter") && !failure.error.contains(encoded), "{failure:?}");
+    assert!(failure.error.contains("Basic <redacted>"), "{failure:?}");
+}
+
+/// The cut of a long answer goes through no secret, and of two secrets the longer one goes first.
+#[tokio::test]
+async fn no_half_of_a_secret_is_left() {
+    for before in 1000..1030 {
+        let answer = move |_: &Seen| (400, Vec::new(), format!("{}hunter2-of-three", "x".repeat(before)));
+        let bench = Bench::answering(answer).await;
+        let yaml = "http_headers: {X-A: {secrets: [hunter2]}, X-B: {secrets: [hunter2-of-three]}}";
+        let yaml = format!("webhook_configs: [{{url: '{}', http_config: {{{yaml}}}}}]", bench.url());
+        let failure = bench.send(&yaml, firing()).await.unwrap_err();
+        assert!(!failure.error.contains("hu") && !failure.error.contains("three"), "{failure:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,8 @@
 
 mod api;
 mod in_process;
+#[path = "../../../src/net/smtp/mock.rs"]
+mod mail_server;
 mod peer;
 mod peers;
 mod sink;
@@ -19,7 +21,8 @@ use tokio::time::Instant;
 
 pub(crate) use api::Api;
 pub(crate) use in_process::InProcess;
-pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok};
+pub(crate) use mail_server::{Behaviour, MailServer};
+pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok, server_config};
 pub(crate) use peers::{Alertmanager, Prometheus, program};
 pub(crate) use sink::{Reply, Sink};
 pub(crate) use tocsin::{Tocsin, TocsinBuilder};

@@ -114,7 +114,8 @@ impl Peer {
     }
 }
 
-fn server_config(pair: &Pair, clients: Option<&Authority>) -> ServerConfig {
+/// A server's side of TLS with this certificate; with `clients`, only clients with one of that authority get in.
+pub(crate) fn server_config(pair: &Pair, clients: Option<&Authority>) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
