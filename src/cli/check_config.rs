@@ -121,7 +121,7 @@ impl Checked {
 /// The default templates and those of all files that match one of the patterns.
 fn templates(patterns: &[PathBuf]) -> anyhow::Result<TemplateSet> {
     let mut set = TemplateSet::with_defaults()?;
-    for file in patterns.iter().flat_map(|pattern| crate::discovery::files_matching(pattern)) {
+    for file in patterns.iter().flat_map(|pattern| crate::discovery::glob::files(pattern)) {
         let source = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         set.add(&name, &String::from_utf8_lossy(&source))?;

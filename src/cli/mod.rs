@@ -6,6 +6,7 @@ mod cluster_flags;
 mod features;
 mod flags;
 mod queues;
+mod template_render;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -31,24 +32,31 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Show the queue of every Alertmanager: its length, its last answer, what was given up and why.
     Queues(queues::Queues),
+    /// Work with notification templates.
+    #[command(subcommand)]
+    Template(template_render::Template),
 }
 
 /// Runs the program on `arguments`, whose first is its own name; gives its exit code.
 ///
-/// As with Prometheus, 2 stands for a wrong command line and 1 for everything that fails later.
+/// As with Prometheus, 2 stands for a wrong command line and 1 for everything that fails later; the commands that amtool
+/// has give its 1 for both.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let wrong_usage = if arguments.get(1).is_some_and(|command| command == "template") { 1 } else { 2 };
     let command_line = match CommandLine::try_parse_from(spell_out_negations(arguments)) {
         Ok(command_line) => command_line,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             drop(error.print());
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::from(if error.use_stderr() { wrong_usage } else { 0 });
         }
     };
     let result = match command_line.command {
         None => command_line.flags.run(),
         Some(Command::CheckConfig(command)) => command.run(),
         Some(Command::Queues(command)) => command.run(),
+        Some(Command::Template(command)) => command.run(),
     };
     match result {
         Ok(code) => code,

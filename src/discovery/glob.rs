@@ -5,8 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The files that match a pattern, sorted: `*`, `?` and `[a-z]` within a path segment, as Go's `filepath.Glob`.
 /// A directory that cannot be read has none.
-#[must_use]
-pub fn files(pattern: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let segment = component.as_os_str();
@@ -32,6 +31,20 @@ fn matching(directory: &Path, pattern: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(read) else { return Vec::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.filter(|name| matches(pattern, name)).map(|name| directory.join(name)).collect()
+}
+
+/// Whether a pattern is whole: one that is not matches nothing.
+pub(crate) fn is_valid(pattern: &Path) -> bool {
+    let Some(pattern) = pattern.to_str() else { return true };
+    let pattern: Vec<char> = pattern.chars().collect();
+    let mut rest = pattern.as_slice();
+    while !rest.is_empty() {
+        match one(rest, ' ').and_then(|(_, width)| rest.get(width..)) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Whether a name matches (Go's `filepath.Match`). A broken pattern matches nothing.
@@ -113,6 +126,15 @@ fn member(pattern: &[char], at: usize) -> Option<(char, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broken_patterns_are_known() {
+        for (pattern, valid) in
+            [("a/*.t[a-z]", true), ("", true), ("[", false), ("a/[]x", false), ("a\\", false)]
+        {
+            assert_eq!(is_valid(Path::new(pattern)), valid, "{pattern:?}");
+        }
+    }
 
     #[test]
     fn names_match_as_in_go() {

@@ -11,7 +11,7 @@
 mod dns;
 mod error;
 mod file;
-pub mod glob;
+pub(crate) mod glob;
 mod http;
 mod manager;
 mod metrics;
@@ -24,7 +24,6 @@ mod tests;
 mod throttle;
 
 pub use error::DiscoveryError;
-pub use glob::files as files_matching;
 pub use manager::{Manager, ManagerTask, Prepared};
 pub use metrics::Metrics;
 pub use state::{DiscoverySet, TargetSets};

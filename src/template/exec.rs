@@ -51,6 +51,9 @@ impl fmt::Display for At<'_> {
     }
 }
 
+/// An error on its way out; boxed, since results are moved at every step.
+type Fault = Box<Error>;
+
 /// How a list ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
@@ -81,29 +84,29 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
     }
 
     /// Runs the whole template.
-    pub(super) fn run(mut self) -> Result<(), Error> {
+    pub(super) fn run(mut self) -> Result<(), Fault> {
         let Some((_, dot)) = self.vars.first().cloned() else { return Ok(()) };
         self.walk(&dot, &self.tree.root).map(|_| ())
     }
 
-    fn fail<T>(&self, message: impl Into<String>) -> Result<T, Error> {
+    fn fail<T>(&self, message: impl Into<String>) -> Result<T, Fault> {
         Err(self.error(message))
     }
 
-    fn error(&self, message: impl Into<String>) -> Error {
-        Error::Execute {
+    fn error(&self, message: impl Into<String>) -> Fault {
+        Box::new(Error::Execute {
             location: self.tree.source.location(self.at.pos()),
             template: quote(self.tree.name.as_bytes()),
             node: self.at.to_string(),
             message: message.into(),
-        }
+        })
     }
 
-    fn spend(&mut self, cost: usize) -> Result<(), Error> {
+    fn spend(&mut self, cost: usize) -> Result<(), Fault> {
         self.machine.spend(cost).map_err(|message| self.error(message))
     }
 
-    fn descend(&mut self) -> Result<(), Error> {
+    fn descend(&mut self) -> Result<(), Fault> {
         self.machine.depth += 1;
         if self.machine.depth > self.machine.environment.limits.depth {
             let limit = self.machine.environment.limits.depth;
@@ -112,7 +115,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(())
     }
 
-    fn walk(&mut self, dot: &Value, list: &'t List) -> Result<Flow, Error> {
+    fn walk(&mut self, dot: &Value, list: &'t List) -> Result<Flow, Fault> {
         self.descend()?;
         for node in &list.0 {
             self.spend(1)?;
@@ -141,13 +144,13 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(Flow::Normal)
     }
 
-    fn write(&mut self, text: &[u8]) -> Result<Flow, Error> {
+    fn write(&mut self, text: &[u8]) -> Result<Flow, Fault> {
         self.out.extend_from_slice(text);
         self.check_output()?;
         Ok(Flow::Normal)
     }
 
-    fn print(&mut self, value: &Value) -> Result<(), Error> {
+    fn print(&mut self, value: &Value) -> Result<(), Fault> {
         let before = self.out.len();
         match value {
             Value::Nil => self.out.extend_from_slice(b"<no value>"),
@@ -159,7 +162,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         self.check_output()
     }
 
-    fn check_output(&self) -> Result<(), Error> {
+    fn check_output(&self) -> Result<(), Fault> {
         let limit = self.machine.environment.limits.output;
         if self.out.len() > limit {
             return self.fail(format!("output is longer than {limit} bytes"));
@@ -167,7 +170,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(())
     }
 
-    fn walk_branch(&mut self, dot: &Value, branch: &'t Branch, with: bool) -> Result<Flow, Error> {
+    fn walk_branch(&mut self, dot: &Value, branch: &'t Branch, with: bool) -> Result<Flow, Fault> {
         let mark = self.vars.len();
         let value = self.eval_pipeline(dot, &branch.pipe)?;
         let flow = match (value.truth(), &branch.else_list) {
@@ -179,7 +182,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(flow)
     }
 
-    fn walk_range(&mut self, dot: &Value, branch: &'t Branch) -> Result<Flow, Error> {
+    fn walk_range(&mut self, dot: &Value, branch: &'t Branch) -> Result<Flow, Fault> {
         let outer = self.vars.len();
         let value = self.eval_pipeline(dot, &branch.pipe)?;
         let ran = self.iterate(branch, &value)?;
@@ -193,7 +196,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
     }
 
     /// Whether there was anything to iterate over.
-    fn iterate(&mut self, branch: &'t Branch, value: &Value) -> Result<bool, Error> {
+    fn iterate(&mut self, branch: &'t Branch, value: &Value) -> Result<bool, Fault> {
         let two = branch.pipe.decl.len() > 1;
         match value {
             Value::Nil => Ok(false),
@@ -248,7 +251,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         }
     }
 
-    fn iterate_list(&mut self, branch: &'t Branch, list: &Value) -> Result<bool, Error> {
+    fn iterate_list(&mut self, branch: &'t Branch, list: &Value) -> Result<bool, Fault> {
         let len = list.len().unwrap_or_default();
         for index in 0..len {
             let Some(element) = list.element(index) else { break };
@@ -260,7 +263,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
     }
 
     /// Runs the body once; `false` after a `break`.
-    fn iteration(&mut self, branch: &'t Branch, index: Value, element: Value) -> Result<bool, Error> {
+    fn iteration(&mut self, branch: &'t Branch, index: Value, element: Value) -> Result<bool, Fault> {
         self.spend(1)?;
         let mark = self.vars.len();
         let pipe = &branch.pipe;
@@ -282,7 +285,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(flow != Flow::Break)
     }
 
-    fn walk_template(&mut self, dot: &Value, invocation: &'t Invocation) -> Result<Flow, Error> {
+    fn walk_template(&mut self, dot: &Value, invocation: &'t Invocation) -> Result<Flow, Fault> {
         self.at = At::Invocation(invocation);
         let Some(tree) = self.trees.get(&invocation.name) else {
             return self.fail(format!("template {} not defined", quote(invocation.name.as_bytes())));
@@ -305,7 +308,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(Flow::Normal)
     }
 
-    fn set_var(&mut self, name: &str, value: Value) -> Result<(), Error> {
+    fn set_var(&mut self, name: &str, value: Value) -> Result<(), Fault> {
         match self.vars.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, slot)) => {
                 *slot = value;

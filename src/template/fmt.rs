@@ -4,7 +4,7 @@ mod number;
 mod printf;
 
 use super::{
-    data::{Alert, Data},
+    data::{Alert, Data, Pair},
     quote::{can_backquote, quote, quote_ascii},
     text::{Text, rune_count, runes},
     time::{MONTHS, WEEKDAYS, format_duration},
@@ -169,12 +169,12 @@ impl<'a> Printer<'a> {
             Value::Strings { .. } | Value::List(_) | Value::Pairs(_) | Value::Alerts { .. } => {
                 self.list(value, verb, depth);
             }
-            Value::Pair(pair) => self.structure(
-                "template.Pair",
-                [("Name", Value::string(pair.name.clone())), ("Value", Value::string(pair.value.clone()))],
-                verb,
-                depth,
-            ),
+            Value::Pair(pair) => {
+                for Pair { name, value } in pair.iter().cloned() {
+                    let fields = [("Name", Value::string(name)), ("Value", Value::string(value))];
+                    self.structure("template.Pair", fields, verb, depth);
+                }
+            }
             Value::Alert(alert) => self.alert(alert, verb, depth),
             Value::Data(data) => {
                 self.text("&");

@@ -76,6 +76,13 @@ pub(super) struct Signature {
     pub(super) variadic: Option<Param>,
 }
 
+impl Signature {
+    /// What the argument at `index` must be; the count has been checked.
+    pub(super) fn param(self, index: usize) -> Param {
+        self.fixed.get(index).copied().or(self.variadic).unwrap_or(Param::Any)
+    }
+}
+
 /// A body: arguments in, a value or an error text out.
 pub(super) type Body = fn(&mut Machine<'_>, &[Value]) -> Result<Value, String>;
 

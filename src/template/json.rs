@@ -54,10 +54,12 @@ impl Encoder {
                 self.raw("}");
             }
             Value::Pair(pair) => {
-                self.key_in_object(0, "Name");
-                self.string(&pair.name);
-                self.key_in_object(1, "Value");
-                self.string(&pair.value);
+                for pair in pair.iter() {
+                    self.key_in_object(0, "Name");
+                    self.string(&pair.name);
+                    self.key_in_object(1, "Value");
+                    self.string(&pair.value);
+                }
                 self.raw("}");
             }
             Value::Alert(alert) => self.alert(alert)?,

@@ -56,17 +56,19 @@ impl Environment {
 /// The templates a rendering can call: those of the configuration string over those of the set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trees {
-    pub(super) base: Arc<BTreeMap<String, Arc<Tree>>>,
-    pub(super) own: BTreeMap<String, Arc<Tree>>,
+    base: Arc<BTreeMap<String, Arc<Tree>>>,
+    own: BTreeMap<String, Arc<Tree>>,
 }
 
 impl Trees {
+    /// What is `own` hides what is `base`, unless it is blank.
+    pub(super) fn new(base: Arc<BTreeMap<String, Arc<Tree>>>, mut own: BTreeMap<String, Arc<Tree>>) -> Self {
+        own.retain(|name, tree| !(base.contains_key(name) && tree.root.is_blank()));
+        Self { base, own }
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Tree>> {
-        match (self.own.get(name), self.base.get(name)) {
-            (Some(own), Some(base)) if own.root.is_blank() => Some(base),
-            (Some(own), _) => Some(own),
-            (None, base) => base,
-        }
+        self.own.get(name).or_else(|| self.base.get(name))
     }
 }
 
@@ -182,7 +184,9 @@ impl<'a> Machine<'a> {
     /// Runs a tree on the data.
     pub(super) fn run(&mut self, trees: &Trees, root: &Tree, data: &Arc<Data>) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
-        Exec::new(self, trees, root, Value::Data(Arc::clone(data)), &mut out).run()?;
+        Exec::new(self, trees, root, Value::Data(Arc::clone(data)), &mut out)
+            .run()
+            .map_err(|fault| *fault)?;
         Ok(out)
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn member(value: &Value, name: &[u8]) -> Option<Member> {
             Some(Member::Unexported)
         }
         Value::Data(data) => data_field(data, name).map(Member::Field),
-        Value::Pair(pair) => pair_field(pair, name).map(Member::Field),
+        Value::Pair(pair) => pair_field(pair.first()?, name).map(Member::Field),
         Value::Time(_) if matches!(name, b"wall" | b"ext" | b"loc") => Some(Member::Unexported),
         Value::Location(_) if LOCATION_FIELDS.contains(&name) => Some(Member::Unexported),
         _ => None,

@@ -75,7 +75,7 @@ impl TemplateSet {
     ///
     /// The string is not a template.
     pub fn text(&self, source: &str) -> Result<Template, Error> {
-        let trees = Trees { base: Arc::clone(&self.trees), own: parse(NAMELESS, source)? };
+        let trees = Trees::new(Arc::clone(&self.trees), parse(NAMELESS, source)?);
         Template::new(trees, Mode::Text { set: self.clone() })
     }
 
@@ -86,7 +86,7 @@ impl TemplateSet {
     /// The string is not a template, or the HTML in it or in what it calls leaves the context of an action open.
     pub fn html(&self, source: &str) -> Result<Template, Error> {
         let own = parse(NAMELESS, source)?;
-        let trees = html::escape(&Trees { base: Arc::clone(&self.trees), own }, NAMELESS)?;
+        let trees = html::escape(&Trees::new(Arc::clone(&self.trees), own), NAMELESS)?;
         Template::new(trees, Mode::Html { set: self.clone() })
     }
 
@@ -133,7 +133,7 @@ pub struct Template {
 
 impl Template {
     fn new(trees: Trees, mode: Mode) -> Result<Self, Error> {
-        let root = trees.own.get(NAMELESS).cloned();
+        let root = trees.get(NAMELESS).cloned();
         let root = root.ok_or_else(|| Error::NoSuchTemplate("\"\"".to_owned()))?;
         Ok(Self { trees: Arc::new(trees), root, mode })
     }

@@ -101,7 +101,8 @@ async fn play(directory: &Path, alerts: usize, options: Options) -> u64 {
                 labels: known[number].clone(),
                 annotations: annotations(number, minute),
                 starts_at,
-                ends_at: now + 4 * MINUTE,
+                // Long enough for a slow machine to come to the end of the day.
+                ends_at: now + 60 * MINUTE,
                 updated_at: now,
                 generator_url: Arc::clone(&generator_url),
                 timeout: false,

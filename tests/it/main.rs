@@ -19,5 +19,6 @@ mod real_peers;
 mod reload;
 mod structure;
 mod template;
+mod template_render;
 mod transport;
 mod web;

@@ -1,9 +1,9 @@
 //! Calls functions and methods: counts and evaluates the arguments, and turns faults into errors with a place.
 
-use super::{At, Exec, eval::Args};
+use super::{At, Exec, Fault, eval::Args};
 use crate::template::{
-    error::Error,
     function::{Action, Function, Param, Signature},
+    machine::Machine,
     methods::{Method, Receive},
     value::Value,
 };
@@ -15,14 +15,13 @@ impl<'t> Exec<'_, '_, 't> {
         function: Function,
         node: At<'t>,
         args: Args<'_, 't>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         let (name, signature) = (function.name(), function.signature());
         self.check_count(name, signature, args)?;
         match function.action() {
             Action::ShortCircuit(deciding) => self.short_circuit(dot, deciding, args),
             Action::Plain(body) => {
-                let values = self.eval_args(dot, signature, args)?;
-                let result = body(self.machine, &values);
+                let result = self.with_args(dot, signature, args, body)?;
                 self.finish(name, node, result)
             }
             Action::Call => {
@@ -48,25 +47,45 @@ impl<'t> Exec<'_, '_, 't> {
         method: &'static Method,
         node: At<'t>,
         args: Args<'_, 't>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         self.check_count(method.name, method.signature, args)?;
         let receive = match method.receive {
             Receive::Body(body) => body,
             Receive::Unusable(reason) => return self.fail(reason),
         };
-        let values = self.eval_args(dot, method.signature, args)?;
-        let result = receive(self.machine, receiver, &values);
+        let call = |machine: &mut Machine<'_>, values: &[Value]| receive(machine, receiver, values);
+        let result = self.with_args(dot, method.signature, args, call)?;
         self.finish(method.name, node, result)
     }
 
-    fn finish(&mut self, name: &str, node: At<'t>, result: Result<Value, String>) -> Result<Value, Error> {
+    /// Evaluates the arguments and hands them to `call`; most calls have at most one, which needs no list.
+    fn with_args<R>(
+        &mut self,
+        dot: &Value,
+        signature: Signature,
+        args: Args<'_, 't>,
+        call: impl FnOnce(&mut Machine<'_>, &[Value]) -> R,
+    ) -> Result<R, Fault> {
+        let one = match (args.written, args.last) {
+            ([], None) => return Ok(call(self.machine, &[])),
+            ([], Some(last)) => self.validate(last.clone(), signature.param(0))?,
+            ([expr], None) => self.eval_arg(dot, signature.param(0), expr)?,
+            _ => {
+                let values = self.eval_args(dot, signature, args)?;
+                return Ok(call(self.machine, &values));
+            }
+        };
+        Ok(call(self.machine, &[one]))
+    }
+
+    fn finish(&mut self, name: &str, node: At<'t>, result: Result<Value, String>) -> Result<Value, Fault> {
         result.map_err(|fault| {
             self.at = node;
             self.error(format!("error calling {name}: {fault}"))
         })
     }
 
-    fn check_count(&self, name: &str, signature: Signature, args: Args<'_, '_>) -> Result<(), Error> {
+    fn check_count(&self, name: &str, signature: Signature, args: Args<'_, '_>) -> Result<(), Fault> {
         let got = args.written.len() + usize::from(args.last.is_some());
         let want = signature.fixed.len();
         match signature.variadic {
@@ -81,7 +100,7 @@ impl<'t> Exec<'_, '_, 't> {
         }
     }
 
-    fn short_circuit(&mut self, dot: &Value, deciding: bool, args: Args<'_, 't>) -> Result<Value, Error> {
+    fn short_circuit(&mut self, dot: &Value, deciding: bool, args: Args<'_, 't>) -> Result<Value, Fault> {
         let mut value = Value::Nil;
         for expr in args.written {
             value = self.eval_arg(dot, Param::Value, expr)?;
@@ -97,15 +116,13 @@ impl<'t> Exec<'_, '_, 't> {
         dot: &Value,
         signature: Signature,
         args: Args<'_, 't>,
-    ) -> Result<Vec<Value>, Error> {
-        let param = |index: usize| signature.fixed.get(index).copied().or(signature.variadic);
+    ) -> Result<Vec<Value>, Fault> {
         let mut values = Vec::with_capacity(args.written.len() + 1);
         for (index, expr) in args.written.iter().enumerate() {
-            values.push(self.eval_arg(dot, param(index).unwrap_or(Param::Any), expr)?);
+            values.push(self.eval_arg(dot, signature.param(index), expr)?);
         }
         if let Some(last) = args.last {
-            let param = param(args.written.len()).unwrap_or(Param::Any);
-            values.push(self.validate(last.clone(), param)?);
+            values.push(self.validate(last.clone(), signature.param(args.written.len()))?);
         }
         Ok(values)
     }

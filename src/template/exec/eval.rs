@@ -1,9 +1,8 @@
 //! Evaluates pipelines, commands and operands.
 
-use super::{At, Exec};
+use super::{At, Exec, Fault};
 use crate::template::{
     ast::{Command, Expr, Pipe, Variable},
-    error::Error,
     function::Param,
     methods::{self, Member},
     number::{Ideal, Number},
@@ -27,13 +26,16 @@ impl Args<'_, '_> {
 }
 
 impl<'t> Exec<'_, '_, 't> {
-    pub(super) fn eval_pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<Value, Error> {
+    pub(super) fn eval_pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<Value, Fault> {
         self.at = At::Pipe(pipe);
-        let mut value: Option<Value> = None;
-        for command in &pipe.commands {
-            value = Some(self.eval_command(dot, command, value.as_ref())?.into_pipeline());
+        let mut value = Value::Nil;
+        for (stage, command) in pipe.commands.iter().enumerate() {
+            let last = (stage > 0).then_some(&value);
+            value = self.eval_command(dot, command, last)?;
+            if matches!(value, Value::NilElement) {
+                value = Value::Nil;
+            }
         }
-        let value = value.unwrap_or(Value::Nil);
         for variable in &pipe.decl {
             if pipe.is_assign {
                 self.set_var(&variable.name, value.clone())?;
@@ -49,14 +51,14 @@ impl<'t> Exec<'_, '_, 't> {
         dot: &Value,
         command: &'t Command,
         last: Option<&Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         self.spend(1)?;
         let Some((first, written)) = command.args.split_first() else { return Ok(Value::Nil) };
         let args = Args { written, last };
         match first {
             Expr::Field { fields, .. } => {
                 self.at = At::Expr(first);
-                self.eval_fields(dot, dot.clone(), At::Expr(first), fields, args)
+                self.eval_fields(dot, dot, At::Expr(first), fields, args)
             }
             Expr::Chain { operand, fields, .. } => self.eval_chain(dot, first, operand, fields, args),
             Expr::Identifier { function, .. } => {
@@ -85,14 +87,14 @@ impl<'t> Exec<'_, '_, 't> {
     }
 
     /// A pipeline in parentheses.
-    fn eval_nested(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<Value, Error> {
+    fn eval_nested(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<Value, Fault> {
         self.descend()?;
         let value = self.eval_pipeline(dot, pipe)?;
         self.machine.depth -= 1;
         Ok(value)
     }
 
-    fn refuse_args(&self, expr: &Expr, args: Args<'_, '_>) -> Result<(), Error> {
+    fn refuse_args(&self, expr: &Expr, args: Args<'_, '_>) -> Result<(), Fault> {
         if args.is_empty() {
             return Ok(());
         }
@@ -104,14 +106,14 @@ impl<'t> Exec<'_, '_, 't> {
         dot: &Value,
         variable: &'t Variable,
         args: Args<'_, 't>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         self.at = At::Variable(variable);
         let found = self.vars.iter().rev().find(|(name, _)| **name == *variable.name);
         let Some(value) = found.map(|(_, value)| value.clone()) else {
             return self.fail(format!("undefined variable: {}", variable.name));
         };
         if !variable.fields.is_empty() {
-            return self.eval_fields(dot, value, At::Variable(variable), &variable.fields, args);
+            return self.eval_fields(dot, &value, At::Variable(variable), &variable.fields, args);
         }
         if !args.is_empty() {
             return self.fail(format!("can't give argument to non-function {variable}"));
@@ -126,45 +128,49 @@ impl<'t> Exec<'_, '_, 't> {
         operand: &'t Expr,
         fields: &'t [Text],
         args: Args<'_, 't>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Fault> {
         self.at = At::Expr(chain);
         let value = self.eval_arg(dot, Param::Any, operand)?;
-        self.eval_fields(dot, value, At::Expr(chain), fields, args)
+        self.eval_fields(dot, &value, At::Expr(chain), fields, args)
     }
 
     fn eval_fields(
         &mut self,
         dot: &Value,
-        receiver: Value,
+        receiver: &Value,
         node: At<'t>,
         fields: &'t [Text],
         args: Args<'_, 't>,
-    ) -> Result<Value, Error> {
-        let Some((last, before)) = fields.split_last() else { return Ok(receiver) };
-        let mut value = receiver;
-        for field in before {
-            value = self.eval_field(dot, value, field, node, Args::NONE)?;
+    ) -> Result<Value, Fault> {
+        let (first, between, last) = match fields {
+            [] => return Ok(receiver.clone()),
+            [only] => return self.eval_field(dot, receiver, only, node, args),
+            [first, between @ .., last] => (first, between, last),
+        };
+        let mut value = self.eval_field(dot, receiver, first, node, Args::NONE)?;
+        for field in between {
+            value = self.eval_field(dot, &value, field, node, Args::NONE)?;
         }
-        self.eval_field(dot, value, last, node, args)
+        self.eval_field(dot, &value, last, node, args)
     }
 
     fn eval_field(
         &mut self,
         dot: &Value,
-        receiver: Value,
+        receiver: &Value,
         name: &Text,
         node: At<'t>,
         args: Args<'_, 't>,
-    ) -> Result<Value, Error> {
-        let type_name = match &receiver {
+    ) -> Result<Value, Fault> {
+        let type_name = match receiver {
             Value::Nil => return Ok(Value::Nil),
             Value::NilElement => {
                 return self.fail(format!("nil pointer evaluating interface {{}}.{name}"));
             }
             receiver => receiver.type_name().unwrap_or_default(),
         };
-        match methods::member(&receiver, name) {
-            Some(Member::Method(method)) => self.eval_method(dot, &receiver, method, node, args),
+        match methods::member(receiver, name) {
+            Some(Member::Method(method)) => self.eval_method(dot, receiver, method, node, args),
             Some(Member::Field(_)) if !args.is_empty() => {
                 self.fail(format!("{name} has arguments but cannot be invoked as function"))
             }
@@ -181,7 +187,7 @@ impl<'t> Exec<'_, '_, 't> {
     }
 
     /// Evaluates an operand for a parameter, and checks that the parameter takes it.
-    pub(super) fn eval_arg(&mut self, dot: &Value, param: Param, expr: &'t Expr) -> Result<Value, Error> {
+    pub(super) fn eval_arg(&mut self, dot: &Value, param: Param, expr: &'t Expr) -> Result<Value, Fault> {
         self.at = At::Expr(expr);
         let value = match expr {
             Expr::Dot { .. } => dot.clone(),
@@ -191,9 +197,7 @@ impl<'t> Exec<'_, '_, 't> {
                     None => self.fail(format!("cannot assign nil to {}", param.type_name())),
                 };
             }
-            Expr::Field { fields, .. } => {
-                self.eval_fields(dot, dot.clone(), At::Expr(expr), fields, Args::NONE)?
-            }
+            Expr::Field { fields, .. } => self.eval_fields(dot, dot, At::Expr(expr), fields, Args::NONE)?,
             Expr::Variable(variable) => self.eval_variable(dot, variable, Args::NONE)?,
             Expr::Pipe(pipe) => self.eval_nested(dot, pipe)?,
             Expr::Identifier { function, .. } => {
@@ -208,7 +212,7 @@ impl<'t> Exec<'_, '_, 't> {
     }
 
     /// A literal takes the type of the parameter where it can.
-    fn eval_constant(&self, param: Param, expr: &'t Expr) -> Result<Value, Error> {
+    fn eval_constant(&self, param: Param, expr: &'t Expr) -> Result<Value, Fault> {
         match (param, expr) {
             (Param::Value | Param::Any, expr) => self.eval_literal(expr),
             (Param::String, Expr::String { text, .. }) => Ok(Value::Str(StrType::String, text.clone())),
@@ -228,7 +232,7 @@ impl<'t> Exec<'_, '_, 't> {
         }
     }
 
-    fn eval_literal(&self, expr: &Expr) -> Result<Value, Error> {
+    fn eval_literal(&self, expr: &Expr) -> Result<Value, Fault> {
         match expr {
             Expr::Bool { value, .. } => Ok(Value::Bool(*value)),
             Expr::String { text, .. } => Ok(Value::Str(StrType::String, text.clone())),
@@ -237,7 +241,7 @@ impl<'t> Exec<'_, '_, 't> {
         }
     }
 
-    fn ideal(&self, number: &Number) -> Result<Value, Error> {
+    fn ideal(&self, number: &Number) -> Result<Value, Fault> {
         match number.ideal() {
             Ideal::Int(int) => Ok(Value::Int(IntType::Int, int)),
             Ideal::Float(float) => Ok(Value::Float(float)),
@@ -246,7 +250,7 @@ impl<'t> Exec<'_, '_, 't> {
     }
 
     /// Checks that a parameter takes a value.
-    pub(super) fn validate(&self, value: Value, param: Param) -> Result<Value, Error> {
+    pub(super) fn validate(&self, value: Value, param: Param) -> Result<Value, Fault> {
         match &value {
             Value::Nil => match param.nil() {
                 Some(nil) => Ok(nil),

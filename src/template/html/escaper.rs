@@ -35,6 +35,7 @@ pub(in crate::template) fn html(machine: &mut Machine<'_>, args: &[Value]) -> Ou
     let (text, kind) = stringify(machine, args);
     match kind {
         StrType::Html => Ok(Value::string(text)),
+        _ if !needs_entities(&text) => Ok(Value::string(text)),
         _ => machine.make_text(replace_html(&text, true)),
     }
 }
@@ -48,6 +49,7 @@ pub(in crate::template) fn attr(machine: &mut Machine<'_>, args: &[Value]) -> Ou
     let (text, kind) = stringify(machine, args);
     match kind {
         StrType::Html => machine.make_text(replace_html(&strip_tags(&text), false)),
+        _ if !needs_entities(&text) => Ok(Value::string(text)),
         _ => machine.make_text(replace_html(&text, true)),
     }
 }
@@ -163,6 +165,11 @@ fn process_url(text: &[u8], normalise: bool) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Whether [`replace_html`] would change anything; most labels are plain.
+fn needs_entities(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, 0 | b'"' | b'&' | b'\'' | b'+' | b'<' | b'>'))
 }
 
 /// Entities for text and quoted attributes; `ampersands` are left where the text holds entities already.

@@ -30,7 +30,7 @@ pub(in crate::template) fn escape(trees: &Trees, root: &str) -> Result<Trees, Er
         let description = format!("ends in a non-text context: {context}");
         return Err(Fault { place: Place::default(), description }.error(root));
     }
-    Ok(Trees { base: Arc::default(), own: escaper.found.written })
+    Ok(Trees::new(Arc::default(), escaper.found.written))
 }
 
 /// Where a fault is: a node of a source, where that is known.

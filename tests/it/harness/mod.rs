@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub(crate) use api::Api;
 pub(crate) use in_process::InProcess;
 pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok};
-pub(crate) use peers::{Alertmanager, Prometheus};
+pub(crate) use peers::{Alertmanager, Prometheus, program};
 pub(crate) use sink::{Reply, Sink};
 pub(crate) use tocsin::{Tocsin, TocsinBuilder};
 

@@ -11,7 +11,7 @@ use super::{eventually, free_port};
 
 /// The program `name` of the newest version of `package` that begins with `version`; `None`, and a line that
 /// says so, where the peers are not unpacked.
-fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
+pub(crate) fn program(package: &str, version: &str, name: &str) -> Option<PathBuf> {
     let Some(peers) = std::env::var_os("TOCSIN_PEERS") else {
         eprintln!("left out: no {package} here (set TOCSIN_PEERS=$(tests/peers.sh))");
         return None;
