@@ -6,6 +6,7 @@
 
 mod command_line;
 mod day;
+mod differential;
 mod discovery;
 mod durability;
 mod faults;
