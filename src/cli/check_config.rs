@@ -11,7 +11,7 @@ use clap::Args;
 use super::features::matcher_mode;
 use crate::config::{AlertmanagerFile, Config, ConfigError, PrometheusConfig, SdConfig};
 use crate::model::MatcherMode;
-use crate::net::{ClientOptions, HttpClient};
+use crate::net::{ClientOptions, HttpClient, NetError};
 use crate::template::TemplateSet;
 
 /// Arguments of the command.
@@ -61,14 +61,14 @@ struct Checked {
 
 fn check(file: &Path, mode: MatcherMode) -> Checked {
     let environment = |name: &str| std::env::var(name).ok();
-    let config =
-        Config::load(std::slice::from_ref(&file.to_owned()), &environment, mode).and_then(|config| {
-            config.prometheus.as_deref().map_or(Ok(()), build_clients)?;
-            Ok(config)
-        });
+    let config = Config::load(std::slice::from_ref(&file.to_owned()), &environment, mode);
     let mut checked = Checked { report: String::new(), failed: 0 };
     match config {
         Ok(config) => {
+            if let Some(Err(error)) = config.prometheus.as_deref().map(build_clients) {
+                checked.fail(&error.to_string());
+                return checked;
+            }
             checked.report.push_str("  SUCCESS\nFound:\n");
             if let Some(prometheus) = &config.prometheus {
                 checked.report.push_str(&found(prometheus));
@@ -141,14 +141,13 @@ fn faulty_strings(file: &AlertmanagerFile, set: &TemplateSet) -> Vec<String> {
 }
 
 /// Builds what a start would build, so that certificates that cannot be loaded are found.
-fn build_clients(config: &PrometheusConfig) -> Result<(), ConfigError> {
+fn build_clients(config: &PrometheusConfig) -> Result<(), NetError> {
     for alertmanager in &config.alerting.alertmanagers {
         let options = ClientOptions { sigv4: alertmanager.sigv4.clone(), ..ClientOptions::default() };
-        let fault = |error: crate::net::NetError| ConfigError::at(&alertmanager.position, error.to_string());
-        HttpClient::new(&alertmanager.http_client, options).map_err(fault)?;
+        HttpClient::new(&alertmanager.http_client, options)?;
         for discovery in &alertmanager.service_discovery {
             if let SdConfig::Http(http) = discovery {
-                HttpClient::new(&http.http_client, ClientOptions::default()).map_err(fault)?;
+                HttpClient::new(&http.http_client, ClientOptions::default())?;
             }
         }
     }

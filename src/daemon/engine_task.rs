@@ -66,13 +66,15 @@ enum Command {
 #[derive(Debug, Clone)]
 pub(super) struct EngineHandle {
     mailbox: mpsc::Sender<Command>,
+    /// The Alertmanagers that have to be told, as the manager last said.
+    active: watch::Sender<Vec<Destination>>,
 }
 
 impl EngineHandle {
     /// A mailbox, and what [`start`] takes the commands from.
     pub(super) fn new() -> (Self, Commands) {
         let (mailbox, commands) = mpsc::channel(MAILBOX);
-        (Self { mailbox }, Commands(commands))
+        (Self { mailbox, active: watch::Sender::new(Vec::new()) }, Commands(commands))
     }
 
     /// Accepts alerts; the record is on its way to the disk.
@@ -94,6 +96,17 @@ impl EngineHandle {
     /// Ends a silence; the record is on its way to the disk.
     pub(super) async fn expire_silence(&self, id: SmolStr) -> Option<SilenceResult> {
         self.ask(|reply| Command::ExpireSilence { id, reply }).await
+    }
+
+    /// Takes the Alertmanagers that have to be told, and those that are being drained.
+    pub(super) async fn destinations(&self, active: Vec<Destination>, draining: Vec<Destination>) {
+        self.happened(Event::Destinations { active: active.clone(), draining }).await;
+        self.active.send_if_modified(|known| std::mem::replace(known, active) != *known);
+    }
+
+    /// The Alertmanagers that have to be told, as they change.
+    pub(super) fn active(&self) -> watch::Receiver<Vec<Destination>> {
+        self.active.subscribe()
     }
 
     /// What a destination has to be told to catch up.

@@ -10,6 +10,7 @@
 //! | `maintenance` | when those are written |
 //! | `figures`, `metrics`, `delivery_metrics` | what is counted, and how it is shown |
 //! | `notices` | what the engine has to tell the operator |
+//! | `upstream_silences` | the Alertmanagers' silences, for the fallback |
 //! | `store` | the engine's mailbox as the notifier manager needs it |
 //! | `backend` | the daemon as the HTTP server sees it |
 //! | `wiring` | how a configuration reaches the parts |
@@ -35,6 +36,7 @@ mod run;
 mod state_files;
 mod store;
 mod systemd;
+mod upstream_silences;
 mod wiring;
 
 pub use log::{LogFormat, LogLevel, start as start_logging};

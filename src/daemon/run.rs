@@ -22,14 +22,16 @@ use super::maintenance::Maintenance;
 use super::metrics::DaemonMetrics;
 use super::reload::Reloader;
 use super::state_files::SharedState;
-use super::{LocalDelivery, Options, clock, delivery, instance, recovery, systemd, wiring};
+use super::{
+    LocalDelivery, Options, clock, delivery, instance, recovery, systemd, upstream_silences, wiring,
+};
 use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
 use crate::config::{Coordinator, FileKind, WebConfig};
 use crate::engine::{Cluster, StoreLimits};
 use crate::forward::Manager;
 use crate::journal::{self, Disk, Durability, Files, Journal};
 use crate::net::{ConnectionLimit, ListenAddress, Listener, SocketOptions, activated};
-use crate::notify::{self, Runner};
+use crate::notify::{Metrics as NotifyMetrics, Runner};
 use crate::{discovery, forward};
 
 /// What we call ourselves in requests.
@@ -132,6 +134,7 @@ impl Daemon {
         let configuration = wiring::subscribe_status(&mut coordinator);
         let external_url = external_url(options, &listeners);
         let fallback_after = (options.local == LocalDelivery::Fallback).then_some(options.fallback_after);
+        let upstream = fallback_after.map(|_after| upstream_silences::subscribe(&mut coordinator));
         let prepared = delivery::subscribe(
             &mut coordinator,
             options.engine.clone(),
@@ -167,7 +170,7 @@ impl Daemon {
             }
             None => (watch::channel(Cluster::default()).1, None),
         };
-        let notify_metrics = notify::Metrics::new()?;
+        let notify_metrics = NotifyMetrics::new()?;
         notify_metrics.register(&registry)?;
         let parts = engine_task::Parts {
             engine,
@@ -181,6 +184,11 @@ impl Daemon {
             log_silences: options.log_silences,
         };
         engine_task::start(parts, commands);
+        if let Some(clients) = upstream {
+            let (engine, retention) = (engine_handle.clone(), options.engine.retention);
+            let active = engine.active();
+            tokio::spawn(upstream_silences::run(engine, clients, active, retention));
+        }
         let gossiping = match &member {
             Some(member) => Some(member.join(engine_handle.clone(), options.cluster.settle_timeout).await?),
             None => None,
@@ -368,7 +376,9 @@ fn plan(options: &Options) -> StoreLimits {
     StoreLimits {
         alerts_max: options.alerts_max,
         end_expiry: options.resolved_retention,
-        resolved_retention: options.alerts_gc_interval.unwrap_or(StoreLimits::default().resolved_retention),
+        resolved_retention: options
+            .alerts_gc_interval
+            .unwrap_or_else(|| StoreLimits::default().resolved_retention),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Destination, Refill, Told};
 impl Store for EngineHandle {
     fn destinations(&self, active: Vec<Destination>, draining: Vec<Destination>) -> BoxFuture<()> {
         let engine = self.clone();
-        Box::pin(async move { engine.happened(Event::Destinations { active, draining }).await })
+        Box::pin(async move { engine.destinations(active, draining).await })
     }
 
     fn report(&self, destination: Destination, told: Vec<Told>) -> BoxFuture<()> {

@@ -49,7 +49,7 @@ pub(crate) fn is_valid(pattern: &Path) -> bool {
 
 /// Whether a name matches (Go's `filepath.Match`). A broken pattern matches nothing.
 #[must_use]
-pub fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     // Where to go on when the text after the last star does not fit: one character further.

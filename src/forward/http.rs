@@ -57,6 +57,7 @@ impl From<&AlertmanagerConfig> for SetConfig {
     fn from(config: &AlertmanagerConfig) -> Self {
         Self {
             hash: config.hash(),
+            position: config.position.to_string(),
             scheme: config.scheme.clone(),
             path_prefix: config.path_prefix.clone(),
             timeout: config.timeout,

@@ -18,6 +18,8 @@ use crate::model::{RelabelRule, Relabelled, relabel};
 pub struct SetConfig {
     /// The identity of the entry.
     pub hash: ConfigHash,
+    /// Where the entry stands: file:line:column.
+    pub position: String,
     /// `__scheme__` of each target.
     pub scheme: String,
     /// Goes into `__alerts_path__` of each target.

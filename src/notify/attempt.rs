@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::data::{self, key_hash};
 use super::failure::Failure;
@@ -167,10 +167,15 @@ impl Attempt {
         Ok(secret)
     }
 
-    /// Keeps a text out of whatever this attempt says from now on.
+    /// Keeps a text out of whatever this attempt says from now on, as it is and as it stands in a query.
     pub(super) fn hide(&mut self, secret: &Secret) {
-        if secret.expose().len() >= LEAST_SECRET {
-            self.hidden.push(secret.clone());
+        if secret.expose().len() < LEAST_SECRET {
+            return;
+        }
+        self.hidden.push(secret.clone());
+        let encoded: String = form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
+        if encoded != secret.expose() {
+            self.hidden.push(Secret::new(&encoded));
         }
     }
 

@@ -98,7 +98,7 @@ pub(super) fn body_text(answer: &Response) -> String {
 }
 
 /// What the metrics call a failure with this status.
-fn reason_of(status: StatusCode) -> FailureReason {
+pub(super) fn reason_of(status: StatusCode) -> FailureReason {
     match status.as_u16() {
         401 | 403 => FailureReason::AuthError,
         429 => FailureReason::RateLimited,

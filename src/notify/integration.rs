@@ -9,10 +9,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Attempt, TemplateFault};
+use super::credentials::Credentials;
+use super::data::data;
 use super::failure::{Failure, Verdict};
 use super::field::{Field, SecretField};
 use super::kind::KINDS;
 use super::metrics::Metrics;
+use super::sample::Sample;
 use super::service::{Service, USER_AGENT};
 use super::surroundings::Surroundings;
 #[cfg(test)]
@@ -21,7 +24,6 @@ use crate::config::alertmanager::{IntegrationConfig, ReceiverConfig};
 use crate::config::{HttpClientConfig, Position, Secret, Source};
 use crate::model::{DeliveryOutcome, FailureReason, IntegrationId, Notification, ReceiverData};
 use crate::net::{ClientOptions, HttpClient, NetError, Response};
-use crate::template::Data;
 
 /// How many attempts of one integration run at the same time; the others wait. A slow service holds up nobody else.
 const MOST_CONCURRENT: usize = 128;
@@ -93,6 +95,7 @@ pub struct Integration {
     surroundings: Arc<Surroundings>,
     notifier: Box<dyn Notifier>,
     fields: Vec<Field>,
+    credentials: Credentials,
     permits: Semaphore,
 }
 
@@ -151,13 +154,21 @@ impl Integration {
         broken.map(|(field, error)| fault(field, error)).collect()
     }
 
-    /// The texts whose templates fail on `sample`, those that are none included.
+    /// The texts whose templates fail on any [`Sample`], those that are none included; each once.
     #[must_use]
-    pub fn failing_templates(&self, sample: &Arc<Data>) -> Vec<TemplateFault> {
+    pub fn failing_templates(&self) -> Vec<TemplateFault> {
         let environment = self.surroundings.environment();
-        let failing =
-            self.fields.iter().filter_map(|field| Some((field, field.render(sample, &environment).err()?)));
-        failing.map(|(field, error)| fault(field, &error)).collect()
+        let samples = Sample::ALL.map(|sample| {
+            let notification = sample.notification(self.id.clone(), (self.surroundings.clock)());
+            data(&notification, 0, &self.surroundings, &environment)
+        });
+        let fails = |field: &Field| {
+            samples
+                .iter()
+                .find_map(|sample| field.render(sample, &environment).err())
+                .map(|error| fault(field, &error))
+        };
+        self.fields.iter().filter_map(fails).collect()
     }
 
     /// Makes one attempt, once fewer than 128 others of this integration run. It always ends by the notification's
@@ -172,6 +183,7 @@ impl Integration {
         let timer = metrics.latency(&self.id.kind).start_timer();
         let notified = tokio::time::timeout_at(deadline, self.notifier.notify(&mut attempt)).await;
         timer.observe_duration();
+        self.credentials.hide(&mut attempt).await;
         self.report(&attempt, metrics);
         match notified {
             Ok(Ok(delivered)) => Ok(Delivered { answer: attempt.redact(delivered.answer), ..delivered }),
@@ -273,6 +285,7 @@ impl Build<'_> {
             surroundings: Arc::clone(surroundings),
             notifier,
             fields,
+            credentials: config.http_config.as_ref().map(Credentials::new).unwrap_or_default(),
             permits: Semaphore::new(MOST_CONCURRENT),
         }
     }

@@ -20,6 +20,28 @@ pub(super) fn encode_body<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, s
     Ok(json)
 }
 
+/// A JSON text without the white space between its members, and with Go's escapes. What is no JSON stays none.
+pub(super) fn compact(text: &str) -> String {
+    let mut compact = String::with_capacity(text.len());
+    let (mut is_inside, mut is_escaped) = (false, false);
+    for character in text.chars() {
+        match character {
+            ' ' | '\t' | '\n' | '\r' if !is_inside => continue,
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if is_inside => {
+                compact.push_str(&escape(character));
+            }
+            _ => compact.push(character),
+        }
+        is_inside ^= character == '"' && !is_escaped;
+        is_escaped = is_inside && character == '\\' && !is_escaped;
+    }
+    compact
+}
+
+fn escape(character: char) -> String {
+    format!("\\u{:04x}", u32::from(character))
+}
+
 struct Go;
 
 impl Formatter for Go {
@@ -32,9 +54,10 @@ impl Formatter for Go {
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
             let (before, from) = rest.split_at(at);
             let mut characters = from.chars();
-            let code = characters.next().map_or(0, u32::from);
             writer.write_all(before.as_bytes())?;
-            writer.write_all(format!("\\u{code:04x}").as_bytes())?;
+            if let Some(character) = characters.next() {
+                writer.write_all(escape(character).as_bytes())?;
+            }
             rest = characters.as_str();
         }
         writer.write_all(rest.as_bytes())
@@ -55,6 +78,17 @@ impl Formatter for Go {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compacts() {
+        for (text, wanted) in [
+            (r#" { "a b" : [ 1 , "\" <" ] } "#, r#"{"a b":[1,"\" \u003c"]}"#),
+            ("\t\"\\\\\" , 1\r\n", "\"\\\\\",1"),
+            ("< 1", "<1"),
+        ] {
+            assert_eq!(compact(text), wanted);
+        }
+    }
 
     #[test]
     fn writes_what_go_writes() {

@@ -1,8 +1,25 @@
 //! The static table of the integrations.
 
+use super::discord::Discord;
 use super::email::Email;
+use super::hipchat::HipChat;
+use super::incidentio::Incidentio;
 use super::integration::{Build, BuildError, Notifier};
+use super::jira::Jira;
+use super::mattermost::Mattermost;
+use super::msteams::MsTeams;
+use super::msteamsv2::MsTeamsV2;
+use super::opsgenie::OpsGenie;
+use super::pagerduty::Pagerduty;
+use super::pushover::Pushover;
+use super::rocketchat::Rocketchat;
+use super::slack::Slack;
+use super::sns::Sns;
+use super::telegram::Telegram;
+use super::victorops::VictorOps;
+use super::webex::Webex;
 use super::webhook::Webhook;
+use super::wechat::Wechat;
 use crate::config::alertmanager::Integration as Settings;
 
 /// Builds a notifier, if the settings are those of its kind.
@@ -32,4 +49,24 @@ macro_rules! kind {
 }
 
 /// All kinds, in the order in which Alertmanager builds them; what it does not have stands last.
-pub const KINDS: &[Kind] = &[kind!("webhook", Webhook, Webhook), kind!("email", Email, Email)];
+pub const KINDS: &[Kind] = &[
+    kind!("webhook", Webhook, Webhook),
+    kind!("email", Email, Email),
+    kind!("pagerduty", Pagerduty, Pagerduty),
+    kind!("opsgenie", OpsGenie, OpsGenie),
+    kind!("wechat", Wechat, Wechat),
+    kind!("slack", Slack, Slack),
+    kind!("victorops", VictorOps, VictorOps),
+    kind!("pushover", Pushover, Pushover),
+    kind!("sns", Sns, Sns),
+    kind!("telegram", Telegram, Telegram),
+    kind!("discord", Discord, Discord),
+    kind!("webex", Webex, Webex),
+    kind!("msteams", MsTeams, MsTeams),
+    kind!("msteamsv2", MsTeamsV2, MsTeamsV2),
+    kind!("jira", Jira, Jira),
+    kind!("incidentio", Incidentio, Incidentio),
+    kind!("rocketchat", Rocketchat, Rocketchat),
+    kind!("mattermost", Mattermost, Mattermost),
+    kind!("hipchat", HipChat, HipChat),
+];

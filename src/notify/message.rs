@@ -46,6 +46,11 @@ impl<'a> Message<'a> {
             truncated_alerts: attempt.truncated_alerts(),
         }
     }
+
+    /// Leaves out all alerts but the first. They do not count as truncated.
+    pub(super) fn keep_first(&mut self) {
+        self.alerts.truncate(1);
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -18,24 +18,43 @@
 //! - An answer is read up to 64 KiB, and an error repeats at most 1,024 characters of it.
 
 mod attempt;
+mod credentials;
 mod data;
+mod discord;
 mod email;
 mod failure;
 mod field;
+mod hipchat;
+mod incidentio;
 mod integration;
+mod jira;
 mod json;
 mod kind;
+mod mattermost;
 mod message;
 mod metrics;
+mod msteams;
+mod msteamsv2;
+mod opsgenie;
+mod pagerduty;
 mod plain;
+mod pushover;
+mod rocketchat;
 mod runner;
+mod sample;
 mod service;
+mod slack;
+mod sns;
 mod structured;
 mod surroundings;
+mod telegram;
 #[cfg(test)]
 mod testing;
 mod truncate;
+mod victorops;
+mod webex;
 mod webhook;
+mod wechat;
 
 pub use attempt::{Attempt, TemplateFault};
 pub use failure::Failure;
@@ -45,4 +64,5 @@ pub use integration::{
 pub use kind::{KINDS, Kind};
 pub use metrics::Metrics;
 pub use runner::Runner;
+pub use sample::Sample;
 pub use surroundings::Surroundings;

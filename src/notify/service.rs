@@ -1,5 +1,6 @@
 //! Talking to a service over HTTP.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ::http::{HeaderValue, Method, header};
@@ -10,6 +11,7 @@ use url::Url;
 use super::attempt::Attempt;
 use super::failure::{Failure, Verdict};
 use super::json;
+use crate::config::Secret;
 use crate::model::{FailureReason, format_duration};
 use crate::net::{HttpClient, Request, Response, SendError};
 
@@ -40,9 +42,14 @@ impl Service {
     /// Sends a request and judges the status of the answer.
     pub(super) async fn send(&self, attempt: &Attempt, request: Request) -> Result<Response, Failure> {
         let answer = self.exchange(attempt, request).await?;
-        let judged = self.verdict.check(&answer);
-        judged.map_err(|failure| Failure { after: answer.retry_after(attempt.now()), ..failure })?;
+        self.judge(attempt, &answer)?;
         Ok(answer)
+    }
+
+    /// Judges the status of an answer.
+    pub(super) fn judge(&self, attempt: &Attempt, answer: &Response) -> Result<(), Failure> {
+        let judged = self.verdict.check(answer);
+        judged.map_err(|failure| Failure { after: answer.retry_after(attempt.now()), ..failure })
     }
 
     /// Sends a request within the time of the attempt and of the integration's own `timeout`. An answer may have any
@@ -97,6 +104,42 @@ pub(super) fn request(method: Method, url: &str, body: impl Into<Bytes>) -> Resu
     let mut request = Request::new(method, parsed, Duration::ZERO);
     request.body = body.into();
     Ok(request)
+}
+
+/// The value of a header that holds a secret from `key`.
+pub(super) fn secret_header(secret: &Secret, key: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(secret.expose())
+        .map_err(|_error| Failure::lasting(format!("{key}: holds a character that no header may")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The URL with `path`, which may have a query, after its own path.
+pub(super) fn below(base: &Url, path: &str) -> Url {
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path()));
+    if query.is_some() {
+        url.set_query(query);
+    }
+    url
+}
+
+/// A text as Go's `url.QueryEscape` writes it.
+pub(super) fn query_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => escaped.push('+'),
+            b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => escaped.push(char::from(byte)),
+            byte => {
+                // Writing to a string does not fail.
+                write!(escaped, "%{byte:02X}").ok();
+            }
+        }
+    }
+    escaped
 }
 
 /// `Post`, as errors of Go's client begin.

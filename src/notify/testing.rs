@@ -15,7 +15,7 @@ use crate::config::AlertmanagerFile;
 use crate::config::alertmanager::{Integration as Settings, ReceiverConfig};
 use crate::model::{
     Alert, DeliveryId, FailureReason, IntegrationId, LabelSet, MatcherMode, Notification, NotificationReason,
-    ReceiverData, Timestamp,
+    Timestamp,
 };
 use crate::net::testing::{Answer, Seen, Server, ok};
 use crate::template::{TemplateSet, Zone};
@@ -177,11 +177,6 @@ impl Sent {
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body()).unwrap()
-    }
-
-    #[track_caller]
-    pub(crate) fn receiver_data(&self) -> Option<&ReceiverData> {
-        self.result.as_ref().unwrap().receiver_data.as_ref()
     }
 }
 

@@ -18,7 +18,6 @@ pub(super) fn runes(text: &str, limit: usize) -> String {
 
 /// At most `limit` bytes, never a part of a character; a text that is cut ends with `…`, or where there is no room
 /// for that with dots.
-#[cfg_attr(not(test), expect(dead_code, reason = "serves services whose limit is in bytes"))]
 pub(super) fn bytes(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();

@@ -4,6 +4,7 @@
 //! `TOCSIN_TESTS=full` adds those that take minutes. `TOCSIN_SCENARIO` picks some by a part of their name.
 
 mod alertmanager;
+mod daemon;
 mod junk;
 mod members;
 mod network;

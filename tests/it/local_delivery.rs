@@ -7,9 +7,10 @@ use bytes::BytesMut;
 use serde_json::{Value, json};
 use tocsin::model::statepb::{encode_silence, push_entry};
 use tocsin::model::{MatchType, Silence, SilenceMatcher, Timestamp};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::harness::{Reply, Sink, Tocsin, TocsinBuilder, ago, eventually, scaled};
+use crate::harness::{Peer, Reply, Sink, Tocsin, TocsinBuilder, ago, eventually, ok, scaled};
 
 /// One route for everything, to a webhook at the sink.
 fn alertmanager_yml(sink: &Sink, group_wait: &str, group_interval: &str) -> String {
@@ -334,5 +335,48 @@ async fn the_fallback_tells_only_what_no_alertmanager_takes() {
     let ends = told.iter().filter(|(name, status)| name.starts_with("Ours") && status == "resolved");
     assert_eq!(ends.count(), 5, "{told:?}");
     assert!(told.iter().all(|(name, _)| name != "Theirs"), "{told:?}");
+    tocsin.assert_balance().await;
+}
+
+/// A silence that an Alertmanager has holds back the fallback too, when that Alertmanager has died.
+#[tokio::test]
+async fn the_fallback_minds_the_alertmanagers_silences() {
+    let hook = Sink::start().await;
+    let (pushes, _) = watch::channel(0);
+    let counted = pushes.clone();
+    let alertmanager = Peer::start(move |seen| {
+        if seen.uri.path() != "/api/v2/silences" {
+            counted.send_modify(|count| *count += 1);
+            return (503, Vec::new(), String::new());
+        }
+        let silence = json!([{
+            "id": "3f0a6f0e-6a0b-4f5c-9d3c-3a1f2b7c8d9e", "status": { "state": "active" }, "updatedAt": ago(60),
+            "startsAt": ago(60), "endsAt": ago(-3600), "createdBy": "alice", "comment": "maintenance",
+            "matchers": [{ "name": "alertname", "value": "Quiet", "isRegex": false, "isEqual": true }],
+        }]);
+        ok(silence.to_string())
+    })
+    .await;
+    let tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address().to_string()])
+        .file("alertmanager.yml", alertmanager_yml(&hook, "0s", "1s"))
+        .flag("--config.file=alertmanager.yml")
+        .flag("--delivery.local=fallback")
+        .flag("--delivery.fallback-after=1s")
+        .start()
+        .await;
+    eventually("its silence is known", || async {
+        let active = tocsin.metric("alertmanager_silences", &["state=\"active\""]).await?;
+        (active == 1.0).then_some(())
+    })
+    .await;
+    tocsin.push(&firing("Quiet")).await.unwrap();
+    tocsin.push(&firing("Loud")).await.unwrap();
+    assert_eq!(wait_told(&hook, 1).await, [message("Loud", "firing")]);
+    eventually("the other one is silenced", || async {
+        let silenced = tocsin.metric("tocsin_changes_total", &["reason=\"silence\""]).await?;
+        (silenced == 1.0).then_some(())
+    })
+    .await;
+    assert!(*pushes.borrow() > 0, "the Alertmanager is asked first");
     tocsin.assert_balance().await;
 }

@@ -1,5 +1,6 @@
 //! Who is to be sent to: targets and configurations change the sets, and whoever is gone is drained.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -57,12 +58,15 @@ impl Manager {
 
     pub(super) fn apply(&self, state: &mut State, config: Prepared) {
         let mut old = std::mem::take(&mut state.sets);
+        let mut positions = BTreeMap::new();
         for (config, client) in config.sets {
             let hash = config.hash;
-            if state.sets.contains_key(&hash) {
-                warn!(component = "notifier", set = %hash, "Two entries of alerting.alertmanagers are the same: they are one");
+            if let Some(first) = positions.get(&hash) {
+                let entry = &config.position;
+                warn!(component = "notifier", set = %hash, %entry, %first, "Two entries of alerting.alertmanagers are the same: they are one");
                 continue;
             }
+            positions.insert(hash, config.position.clone());
             let set = old.remove(&hash).unwrap_or_else(|| AlertmanagerSet::new(config, client));
             state.sets.insert(hash, set);
         }

@@ -267,6 +267,7 @@ fn alert(name: &str, starts_at: Timestamp, ends_at: Timestamp) -> Alert {
 fn set(number: u8) -> SetConfig {
     SetConfig {
         hash: ConfigHash::from_bytes([number; 16]),
+        position: format!("prometheus.yml:{number}:7"),
         scheme: "http".to_owned(),
         path_prefix: String::new(),
         timeout: Duration::from_secs(10),

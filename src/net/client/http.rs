@@ -83,6 +83,12 @@ impl HttpClient {
         Self::new(&HttpClientConfig::default(), options)
     }
 
+    /// Where the service of AWS is called that requests are signed for; `None` without [`ClientOptions::sigv4`].
+    #[must_use]
+    pub fn aws_endpoint(&self) -> Option<&Url> {
+        self.0.signer.as_ref().map(Signer::endpoint)
+    }
+
     /// Posts `body`. The answer may have any status: whether it is a success is the caller's to judge.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod tests;
 
 use sign::Credentials;
 pub(super) use signer::Signer;
+pub(crate) use sts::element;
 
 /// For tests of whole requests: what a server that verifies needs.
 #[cfg(test)]

@@ -20,6 +20,7 @@ const ROLE_SECONDS: &str = "900";
 pub(in crate::net) struct Signer {
     region: String,
     service: String,
+    endpoint: Url,
     origin: Origin,
     role: Option<Role>,
     /// Only with a role or a web identity.
@@ -57,7 +58,14 @@ impl Signer {
         let role = config.role_arn.clone().map(|arn| Role { arn, external_id: config.external_id.clone() });
         let needs_sts = role.is_some() || matches!(origin, Origin::WebIdentity { .. });
         let sts = needs_sts.then(|| Sts::new(&region, config, env)).transpose().map_err(setup)?;
-        Ok(Self { region, service: config.service_name.clone(), origin, role, sts })
+        let service = config.service_name.clone();
+        let endpoint = endpoint(&service, &region, false, env).map_err(setup)?;
+        Ok(Self { region, service, endpoint, origin, role, sts })
+    }
+
+    /// The service's own address in the region, or what AWS's environment says instead.
+    pub(in crate::net) fn endpoint(&self) -> &Url {
+        &self.endpoint
     }
 
     /// Adds the headers of the signature, and cleans the path of `url`, which the signature covers.
@@ -123,14 +131,7 @@ impl Signer {
 
 impl Sts {
     fn new(region: &str, config: &SigV4Config, env: chain::Env<'_>) -> Result<Self, String> {
-        let set = |name: &str| env(name).filter(|value| !value.is_empty());
-        let endpoint = set("AWS_ENDPOINT_URL_STS").or_else(|| set("AWS_ENDPOINT_URL")).unwrap_or_else(|| {
-            let fips = if config.use_fips_sts_endpoint { "-fips" } else { "" };
-            let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-            format!("https://sts{fips}.{region}.{suffix}/")
-        });
-        let endpoint =
-            Url::parse(&endpoint).map_err(|error| format!("STS endpoint {endpoint:?}: {error}"))?;
+        let endpoint = endpoint("sts", region, config.use_fips_sts_endpoint, env)?;
         // AWS's own tools take the environment's proxy, and so do theirs who set one for them.
         let proxy = Proxy { address: ProxyAddress::Environment, connect_header: BTreeMap::new() };
         let tls = TlsConfig { position: Position::clone(&config.position), ..TlsConfig::default() };
@@ -146,6 +147,18 @@ impl Sts {
     ) -> Result<(Credentials, Option<Duration>), String> {
         sts::ask(&self.transport, &self.endpoint, region, fields, signed_by, clock::now()).await
     }
+}
+
+/// Where a service of AWS is called: `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or its address in the region.
+fn endpoint(service: &str, region: &str, fips: bool, env: chain::Env<'_>) -> Result<Url, String> {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty());
+    let own = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+    let endpoint = set(&own).or_else(|| set("AWS_ENDPOINT_URL")).unwrap_or_else(|| {
+        let fips = if fips { "-fips" } else { "" };
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("https://{service}{fips}.{region}.{suffix}/")
+    });
+    Url::parse(&endpoint).map_err(|error| format!("{service} endpoint {endpoint:?}: {error}"))
 }
 
 /// `headers` with the signature added: `Host`, `X-Amz-Date`, the session's token, `Authorization`.

@@ -63,8 +63,9 @@ pub(super) fn handed_out(text: &str, now: Timestamp) -> Option<(Credentials, Opt
     Some((credentials, Some(expires.since(now).saturating_sub(EXPIRES_EARLY))))
 }
 
-/// The text of the first element of this name: STS's answers are flat and known, so no parser of XML is needed.
-fn element(text: &str, name: &str) -> Option<String> {
+/// The text of the first element of this name: the answers of STS and SNS are flat and known, so no parser of XML is
+/// needed.
+pub(crate) fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (inside, _) = rest.split_once(&format!("</{name}>"))?;
     let plain = inside

@@ -143,7 +143,8 @@ fn ehlo(behaviour: &Behaviour, encrypted: bool) -> String {
     let mut lines: Vec<&str> = std::iter::once("mock").chain(extensions.copied()).collect();
     let last = lines.pop().unwrap_or_default();
     let mut reply: String = lines.iter().map(|line| format!("250-{line}\r\n")).collect();
-    reply.push_str(&format!("250 {last}"));
+    reply.push_str("250 ");
+    reply.push_str(last);
     reply
 }
 

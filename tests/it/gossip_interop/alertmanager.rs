@@ -259,7 +259,8 @@ fn command(path: &Path) -> Command {
     command
 }
 
-fn configuration(webhook: Option<SocketAddr>) -> String {
+/// A webhook is told of every alert after a second.
+pub(crate) fn configuration(webhook: Option<SocketAddr>) -> String {
     let mut text =
         "route:\n  receiver: hook\n  group_by: [alertname]\n  group_wait: 1s\n  group_interval: 5s\n  \
                     repeat_interval: 1h\nreceivers:\n- name: hook\n"

@@ -157,6 +157,9 @@ impl Tocsin {
         let binary = env!("CARGO_BIN_EXE_tocsin").to_owned();
         let mut words = self.how.launcher.iter().chain([&binary]);
         let stdin = self.how.stdin.as_ref().map(|stdin| stdin.try_clone().expect("a descriptor"));
+        // Without a word about a cluster an Alertmanager listens for one, always on the same port.
+        let in_cluster = self.how.flags.iter().any(|flag| flag.starts_with("--cluster."));
+        let cluster = (!in_cluster).then_some("--cluster.listen-address=");
         let child = Command::new(words.next().expect("a program"))
             .args(words)
             .current_dir(self.directory.path())
@@ -164,6 +167,7 @@ impl Tocsin {
             .arg("--storage.path=data")
             .arg(format!("--web.listen-address=127.0.0.1:{}", self.port))
             .arg("--web.listen-address=unix:tocsin.sock")
+            .args(cluster)
             .args(&self.how.flags)
             .envs(self.how.environment.iter().map(|(name, value)| (name, value)))
             .stdin(stdin.map_or_else(Stdio::null, Stdio::from))

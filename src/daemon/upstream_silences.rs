@@ -1,0 +1,177 @@
+//! For the fallback the silences of the Alertmanagers count: they are read from each one's API every minute, and
+//! when the Alertmanagers change. They enter like those of a peer, so the journal has the last copy when no
+//! Alertmanager answers any longer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+use smol_str::SmolStr;
+use tokio::sync::watch;
+use url::Url;
+
+use super::engine_task::EngineHandle;
+use crate::config::{Config, Coordinator};
+use crate::engine::{DeliveryEvent, Event};
+use crate::model::{Destination, MatchType, Silence, SilenceMatcher, TimeError, Timestamp};
+use crate::net::{ClientOptions, HttpClient, NetError, Request};
+
+/// How often silences are read.
+const INTERVAL: Duration = Duration::from_mins(1);
+/// An answer that is longer is not used, in bytes.
+const LARGEST: usize = 64 << 20;
+
+/// The clients of the entries of `alertmanagers`, by the hash of the entry.
+pub(super) type Clients = HashMap<[u8; 16], (HttpClient, Duration)>;
+
+/// Clients follow the configuration; built before anything changes.
+pub(super) fn subscribe(coordinator: &mut Coordinator) -> watch::Receiver<Arc<Clients>> {
+    let (publish, clients) = watch::channel(Arc::default());
+    coordinator.subscribe("silences", move |config: &Arc<Config>| {
+        let entries = config.prometheus.iter().flat_map(|prometheus| &prometheus.alerting.alertmanagers);
+        let built = entries.map(|entry| {
+            let options = ClientOptions { sigv4: entry.sigv4.clone(), ..ClientOptions::default() };
+            Ok((*entry.hash().as_bytes(), (HttpClient::new(&entry.http_client, options)?, entry.timeout)))
+        });
+        let built = Arc::new(built.collect::<Result<Clients, NetError>>()?);
+        let publish = publish.clone();
+        Ok(Box::new(move || {
+            publish.send_replace(built);
+        }))
+    });
+    clients
+}
+
+/// Reads the silences of all active Alertmanagers, over and over. Never ends.
+pub(super) async fn run(
+    engine: EngineHandle,
+    clients: watch::Receiver<Arc<Clients>>,
+    mut active: watch::Receiver<Vec<Destination>>,
+    retention: Duration,
+) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Ok(()) = active.changed() => {}
+        }
+        let all = active.borrow_and_update().clone();
+        let clients = Arc::clone(&clients.borrow());
+        for destination in all {
+            let Some((client, timeout)) = clients.get(&destination.set) else { continue };
+            match read(client, &destination.url, *timeout).await {
+                Ok(silences) => tell(&engine, silences, retention).await,
+                Err(error) => tracing::debug!(
+                    component = "silences",
+                    alertmanager = %destination.url,
+                    err = error,
+                    "Cannot read the silences of an Alertmanager; the last copy counts"
+                ),
+            }
+        }
+    }
+}
+
+async fn tell(engine: &EngineHandle, silences: Vec<Silence>, retention: Duration) {
+    for silence in silences {
+        let expires_at = silence.ends_at + retention;
+        let event = DeliveryEvent::PeerSilence { silence: Box::new(silence), expires_at };
+        engine.happened(Event::Delivery(event)).await;
+    }
+}
+
+async fn read(client: &HttpClient, push_url: &str, timeout: Duration) -> Result<Vec<Silence>, String> {
+    let base = push_url.strip_suffix("/alerts").ok_or("not a push URL")?;
+    let url = Url::parse(&format!("{base}/silences")).map_err(|error| error.to_string())?;
+    let mut request = Request::new(Method::GET, url, timeout);
+    request.max_answer = LARGEST;
+    let answer = client.send(request).await.map_err(|error| error.to_string())?;
+    if answer.status != http::StatusCode::OK {
+        return Err(answer.status_text());
+    }
+    if answer.truncated {
+        return Err(format!("the answer is longer than {LARGEST} bytes"));
+    }
+    decode(&answer.body)
+}
+
+/// A silence as `GET /api/v2/silences` lists it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    id: SmolStr,
+    #[serde(default)]
+    matchers: Vec<ListedMatcher>,
+    starts_at: String,
+    ends_at: String,
+    updated_at: String,
+    #[serde(default)]
+    created_by: String,
+    #[serde(default)]
+    comment: String,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedMatcher {
+    name: SmolStr,
+    value: SmolStr,
+    #[serde(default)]
+    is_regex: bool,
+    /// Missing before 0.22: positive.
+    is_equal: Option<bool>,
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Silence>, String> {
+    let listed: Vec<Listed> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let silences: Result<Vec<Silence>, TimeError> = listed.into_iter().map(silence).collect();
+    silences.map_err(|error| error.to_string())
+}
+
+fn silence(listed: Listed) -> Result<Silence, TimeError> {
+    let matchers = listed.matchers.into_iter().map(|matcher| {
+        let kind = match (matcher.is_regex, matcher.is_equal.unwrap_or(true)) {
+            (false, true) => MatchType::Equal,
+            (false, false) => MatchType::NotEqual,
+            (true, true) => MatchType::Regex,
+            (true, false) => MatchType::NotRegex,
+        };
+        SilenceMatcher { kind, name: matcher.name, value: matcher.value }
+    });
+    Ok(Silence {
+        matcher_sets: vec![matchers.collect()],
+        starts_at: Timestamp::parse(&listed.starts_at)?,
+        ends_at: Timestamp::parse(&listed.ends_at)?,
+        updated_at: Timestamp::parse(&listed.updated_at)?,
+        id: listed.id,
+        created_by: listed.created_by,
+        comment: listed.comment,
+        annotations: listed.annotations,
+        wire: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_alertmanagers_list() {
+        let body = br#"[{"id":"3f0a6f0e-6a0b-4f5c-9d3c-3a1f2b7c8d9e","status":{"state":"active"},
+            "updatedAt":"2026-11-21T14:00:00.500Z","comment":"why","createdBy":"alice",
+            "startsAt":"2026-11-21T14:00:00.000Z","endsAt":"2026-11-21T15:00:00.000Z","matchers":[
+            {"isEqual":true,"isRegex":false,"name":"a","value":"b"},
+            {"isEqual":false,"isRegex":true,"name":"c","value":"d|e"},{"isRegex":true,"name":"f","value":".+"}]}]"#;
+        let read = decode(body).unwrap().remove(0);
+        let kinds: Vec<_> = read.matcher_sets[0].iter().map(|matcher| matcher.kind.as_str()).collect();
+        assert_eq!(kinds, ["=", "!~", "=~"]);
+        assert_eq!(read.ends_at.since(read.starts_at), Duration::from_hours(1));
+        assert_eq!((read.created_by.as_str(), read.updated_at.subsec_nanos()), ("alice", 500_000_000));
+        assert!(decode(b"[{}]").is_err());
+    }
+}
