@@ -71,6 +71,18 @@ pub fn refuse_accept(headers: &HeaderMap) -> Option<Answer> {
     })
 }
 
+/// go-openapi's check of what the body is.
+#[must_use]
+pub fn refuse_content_type(headers: &HeaderMap) -> Option<Answer> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = given.unwrap_or("application/octet-stream");
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    (!media.eq_ignore_ascii_case("application/json")).then(|| {
+        let message = format!("unsupported media type {content_type:?}, only [application/json] are allowed");
+        framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, &message)
+    })
+}
+
 /// What go-openapi answers to a method that a known path does not have.
 #[must_use]
 pub fn method_not_allowed(method: &http::Method, allowed: &'static str) -> Answer {

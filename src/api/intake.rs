@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Request, StatusCode};
 use hyper::body::Body;
 use serde::Serialize;
@@ -98,6 +98,11 @@ impl Intake {
         Self { id, rules, drops }
     }
 
+    /// How matchers and label names are read.
+    pub(super) fn mode(&self) -> MatcherMode {
+        self.rules.borrow().names
+    }
+
     /// The id of this tocsin.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -115,7 +120,7 @@ impl Intake {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::fmt::Display,
     {
-        if let Some(refusal) = refuse_content_type(request.headers()) {
+        if let Some(refusal) = answer::refuse_content_type(request.headers()) {
             return refusal;
         }
         let not_acceptable = answer::refuse_accept(request.headers());
@@ -214,9 +219,7 @@ fn accept(
             }
         }
     }
-    metrics.received.with_label_values(&["firing"]).inc_by(firing);
-    metrics.received.with_label_values(&["resolved"]).inc_by(resolved);
-    metrics.invalid.inc_by(batch.invalid.len() as u64);
+    metrics.receive(firing, resolved, batch.invalid.len() as u64);
     Ok(batch)
 }
 
@@ -224,17 +227,6 @@ fn accept(
 fn came_through(headers: &HeaderMap) -> Arc<str> {
     let ids: Vec<_> = headers.get_all(TOCSIN_PATH).iter().filter_map(|value| value.to_str().ok()).collect();
     Arc::from(ids.join(","))
-}
-
-/// go-openapi's check of what the body is.
-fn refuse_content_type(headers: &HeaderMap) -> Option<Answer> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = given.unwrap_or("application/octet-stream");
-    let media = content_type.split(';').next().unwrap_or_default().trim();
-    (!media.eq_ignore_ascii_case("application/json")).then(|| {
-        let message = format!("unsupported media type {content_type:?}, only [application/json] are allowed");
-        answer::framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, &message)
-    })
 }
 
 fn answer_push(pushed: Pushed, invalid: &[String]) -> Answer {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    DEFAULT_BUCKETS, Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder, exponential_buckets,
 };
 
 use super::Route;
@@ -16,14 +17,52 @@ use super::answer::{self, Answer};
 pub struct ApiMetrics {
     requests: IntCounterVec,
     durations: HistogramVec,
+    alertmanager: AlertmanagerMetrics,
+    /// GET requests that are being answered.
+    pub(super) in_flight: IntGauge,
+    /// GET requests refused because of too many others.
+    pub(super) over_limit: IntCounter,
     /// Alerts that came by push, by `status` (firing, resolved); invalid ones included.
-    pub(super) received: IntCounterVec,
+    received: IntCounterVec,
     /// Alerts that failed validation.
-    pub(super) invalid: IntCounter,
+    invalid: IntCounter,
     /// Alerts dropped by `alert_relabel_configs`, by the index of the `rule`.
     pub(super) relabel_dropped: IntCounterVec,
     /// Requests that had come through this tocsin before.
     pub(super) looped: IntCounter,
+}
+
+/// Some of it again under the names that Alertmanager has for it.
+#[derive(Debug, Clone)]
+struct AlertmanagerMetrics {
+    durations: HistogramVec,
+    sizes: HistogramVec,
+    received: IntCounterVec,
+    invalid: IntCounter,
+}
+
+impl AlertmanagerMetrics {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let durations = HistogramOpts::new(
+            "alertmanager_http_request_duration_seconds",
+            "How long HTTP requests took.",
+        );
+        let durations = durations.buckets(DEFAULT_BUCKETS.to_vec());
+        let sizes = HistogramOpts::new("alertmanager_http_response_size_bytes", "How large HTTP answers were.");
+        let sizes = sizes.buckets(exponential_buckets(100.0, 10.0, 7)?);
+        let received = Opts::new("alertmanager_alerts_received_total", "Alerts received, invalid ones included.");
+        let received = IntCounterVec::new(received.const_label("version", "v2"), &["status"])?;
+        for status in ["firing", "resolved"] {
+            received.with_label_values(&[status]);
+        }
+        let invalid = Opts::new("alertmanager_alerts_invalid_total", "Received alerts that were invalid.");
+        Ok(Self {
+            durations: register(registry, HistogramVec::new(durations, &["handler", "method", "code"])?)?,
+            sizes: register(registry, HistogramVec::new(sizes, &["handler", "method"])?)?,
+            received: register(registry, received)?,
+            invalid: register(registry, IntCounter::with_opts(invalid.const_label("version", "v2"))?)?,
+        })
+    }
 }
 
 impl ApiMetrics {
@@ -45,7 +84,15 @@ impl ApiMetrics {
         for status in ["firing", "resolved"] {
             received.with_label_values(&[status]);
         }
+        let in_flight = Opts::new("alertmanager_http_requests_in_flight", "GET requests that are being answered.");
+        let over_limit = Opts::new(
+            "alertmanager_http_concurrency_limit_exceeded_total",
+            "GET requests refused because of too many others.",
+        );
         Ok(Self {
+            alertmanager: AlertmanagerMetrics::new(registry)?,
+            in_flight: register(registry, IntGauge::with_opts(in_flight.const_label("method", "get"))?)?,
+            over_limit: register(registry, IntCounter::with_opts(over_limit.const_label("method", "get"))?)?,
             requests: counters(
                 "tocsin_http_requests_total",
                 "HTTP requests.",
@@ -72,8 +119,25 @@ impl ApiMetrics {
         })
     }
 
-    /// Counts a request that was answered.
-    pub(super) fn observe(&self, route: Option<Route>, method: &Method, status: StatusCode, took: Duration) {
+    /// Counts alerts that came by push.
+    pub(super) fn receive(&self, firing: u64, resolved: u64, invalid: u64) {
+        for received in [&self.received, &self.alertmanager.received] {
+            received.with_label_values(&["firing"]).inc_by(firing);
+            received.with_label_values(&["resolved"]).inc_by(resolved);
+        }
+        self.invalid.inc_by(invalid);
+        self.alertmanager.invalid.inc_by(invalid);
+    }
+
+    /// Counts a request that was answered; with the size of the answer in bytes, where it is known and counted.
+    pub(super) fn observe(
+        &self,
+        route: Option<Route>,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+        size: Option<u64>,
+    ) {
         let handler = route.map_or("other", Route::handler);
         let method = match *method {
             Method::GET => "get",
@@ -86,6 +150,13 @@ impl ApiMetrics {
         };
         self.requests.with_label_values(&[handler, method, status.as_str()]).inc();
         self.durations.with_label_values(&[handler]).observe(took.as_secs_f64());
+        if route.is_some() {
+            let labels = [handler, method, status.as_str()];
+            self.alertmanager.durations.with_label_values(&labels).observe(took.as_secs_f64());
+            if let Some(size) = size {
+                self.alertmanager.sizes.with_label_values(&[handler, method]).observe(size as f64);
+            }
+        }
     }
 }
 

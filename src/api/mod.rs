@@ -1,27 +1,39 @@
-//! The HTTP server: intake of alerts, the parts of Prometheus's and Alertmanager's APIs that concern a
-//! forwarder, and the pages for operators.
+//! The HTTP server: intake of alerts, Alertmanager's API v2, the part of Prometheus's API that concerns a forwarder,
+//! and the pages for operators. One file a resource.
 //!
 //! Handlers hold no state of their own. What they need they ask of a [`Backend`], which the daemon is; so the
 //! room can be tested without one. Every error has the shape that clients of the original know.
 
+mod alert_filter;
 mod alerts;
 pub mod answer;
+mod cors;
+mod get_limit;
+mod groups;
 mod intake;
 mod metrics;
 mod operations;
+mod openapi;
 mod query;
+mod receivers;
 mod request_body;
 mod route;
 mod server;
+mod silence;
+mod silences;
+mod status;
 mod web;
 
+pub use get_limit::GetLimit;
 pub use intake::{Intake, IntakeRules, RelabelDrops};
 pub use metrics::ApiMetrics;
 pub use request_body::{BodyError, BodyLimits};
 pub use route::{NoRoute, Route, below_prefix, route};
 pub use server::{Api, ApiConfig, serve};
+pub use status::ALERTMANAGER_VERSION;
 pub use web::Web;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -87,6 +99,8 @@ pub trait Backend: Send + Sync + 'static {
     fn delivery(&self) -> Pending<'_, Option<DeliveryView>>;
     /// The aggregation groups with their alerts, oldest first.
     fn groups(&self) -> Pending<'_, Vec<GroupView>>;
+    /// The labels of the group's route, rendered for it; one that cannot be rendered is left out.
+    fn route_labels(&self, group: &GroupView) -> BTreeMap<String, String>;
     /// Sets a silence, new or, with an id, in place of another, and waits until it is durable (G1); gives the id of the
     /// silence that holds what was asked for. A zero start means now.
     fn set_silence(&self, silence: Silence) -> Pending<'_, Result<SmolStr, SilenceRefusal>>;

@@ -1,18 +1,17 @@
-//! The pages for operators: health, readiness, reload, status, Alertmanagers, queues.
+//! The pages for operators: health, readiness, reload, Alertmanagers, queues.
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::answer::{self, Answer};
 use super::{Backend, Readiness};
-use crate::gossip::ClusterView;
 
 /// `GET /`: what this is and what to point at it.
 pub(super) fn root() -> Answer {
     answer::text(
         StatusCode::OK,
-        "tocsin: point Prometheus, amtool, karma and other clients at /api/v2 of this address; \
-         see /-/ready?verbose, /api/v1/queues and /metrics\n",
+        "tocsin: point Prometheus, amtool, karma and other clients at /api/v2 of this address \
+         (/api/v2/swagger.json describes it); see /-/ready?verbose, /api/v1/queues and /metrics\n",
     )
 }
 
@@ -71,39 +70,13 @@ pub(super) async fn queues(backend: &dyn Backend) -> Answer {
     answer::json(StatusCode::OK, format!("{body}\n"))
 }
 
-fn cluster(view: Option<ClusterView>) -> Value {
-    let Some(view) = view else { return json!({ "peers": [], "status": "disabled" }) };
-    let peers = view.members.iter().map(|(name, addr)| json!({ "address": addr.to_string(), "name": name }));
-    json!({ "name": view.name, "peers": peers.collect::<Vec<_>>(), "status": view.status.as_str() })
-}
-
-/// `GET /api/v2/status`, in Alertmanager's form.
-pub(super) fn status(backend: &dyn Backend) -> Answer {
-    let body = json!({
-        "cluster": cluster(backend.cluster()),
-        "config": { "original": backend.configuration() },
-        "uptime": backend.started().to_rfc3339_millis(),
-        "versionInfo": {
-            "branch": "",
-            "buildDate": "",
-            "buildUser": "",
-            "goVersion": "",
-            "revision": "",
-            "version": env!("CARGO_PKG_VERSION"),
-        },
-    });
-    answer::json(StatusCode::OK, format!("{body}\n"))
-}
-
 /// What Alertmanager answers where `/api/v1` was, and what to write instead.
 pub(super) fn removed_v1() -> Answer {
-    let body = json!({
-        "status": "deprecated",
-        "error": "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 \
-                  - please use the equivalent route in the v2 API: /api/v2/alerts \
-                  (in a prometheus.yml, `api_version: v2`)",
-    });
-    answer::json(StatusCode::GONE, body.to_string())
+    let error = "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 \
+                 - please use the equivalent route in the v2 API: /api/v2/alerts \
+                 (in a prometheus.yml, `api_version: v2`)";
+    let body = format!("{{\"status\":\"deprecated\",\"error\":{}}}\n", json!(error));
+    answer::json(StatusCode::GONE, body)
 }
 
 /// The answer of everything that an `alertmanager.yml` would bring.

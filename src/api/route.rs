@@ -27,8 +27,20 @@ pub enum Route {
     PostAlerts,
     /// What Alertmanager answered under `/api/v1` before 0.27
     RemovedV1,
-    /// The parts of API v2 that need an `alertmanager.yml`
-    LocalDelivery,
+    /// `GET /api/v2/alerts/groups`
+    Groups,
+    /// `GET /api/v2/receivers`
+    Receivers,
+    /// `GET /api/v2/silences`
+    GetSilences,
+    /// `POST /api/v2/silences`
+    PostSilences,
+    /// `GET /api/v2/silence/{silenceID}`
+    GetSilence,
+    /// `DELETE /api/v2/silence/{silenceID}`
+    DeleteSilence,
+    /// `GET /api/v2/swagger.json`: the document that describes the API
+    OpenApi,
 }
 
 /// Why a request leads nowhere.
@@ -55,13 +67,21 @@ impl Route {
             Self::Status => "/api/v2/status",
             Self::GetAlerts | Self::PostAlerts => "/api/v2/alerts",
             Self::RemovedV1 => "/api/v1",
-            Self::LocalDelivery => "/api/v2",
+            Self::Groups => "/api/v2/alerts/groups",
+            Self::Receivers => "/api/v2/receivers",
+            Self::GetSilences | Self::PostSilences => "/api/v2/silences",
+            Self::GetSilence | Self::DeleteSilence => "/api/v2/silence/{silenceID}",
+            Self::OpenApi => "/api/v2/swagger.json",
         }
     }
 }
 
 /// The route of `method` and `path`, a path below the route prefix that begins with `/`.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
+    if let Some(rest) = path.strip_prefix("/api/v2/") {
+        // go-openapi takes a path with a slash at its end for the same.
+        return api_v2(method, rest.strip_suffix('/').unwrap_or(rest));
+    }
     let read = |route| {
         if matches!(*method, Method::GET | Method::HEAD) { Ok(route) } else { Err(NoRoute::Method("GET")) }
     };
@@ -74,19 +94,40 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         "/metrics" => read(Route::Metrics),
         "/api/v1/alertmanagers" => read(Route::Alertmanagers),
         "/api/v1/queues" => read(Route::Queues),
-        "/api/v2/status" => read(Route::Status),
-        "/api/v2/alerts" => match *method {
+        "/api/v1/alerts" | "/api/v1/status" | "/api/v1/receivers" | "/api/v1/silences" => {
+            Ok(Route::RemovedV1)
+        }
+        _ if path.starts_with("/api/v1/silence/") => Ok(Route::RemovedV1),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
+/// The route of what comes after `/api/v2/`.
+fn api_v2(method: &Method, path: &str) -> Result<Route, NoRoute> {
+    let get = |route| if *method == Method::GET { Ok(route) } else { Err(NoRoute::Method("GET")) };
+    match path {
+        "status" => get(Route::Status),
+        "receivers" => get(Route::Receivers),
+        "swagger.json" => get(Route::OpenApi),
+        "alerts/groups" => get(Route::Groups),
+        "alerts" => match *method {
             Method::GET => Ok(Route::GetAlerts),
             Method::POST => Ok(Route::PostAlerts),
             _ => Err(NoRoute::Method("GET,POST")),
         },
-        "/api/v1/alerts" | "/api/v1/status" | "/api/v1/receivers" | "/api/v1/silences" => {
-            Ok(Route::RemovedV1)
-        }
-        "/api/v2/alerts/groups" | "/api/v2/receivers" | "/api/v2/silences" => Ok(Route::LocalDelivery),
-        _ if path.starts_with("/api/v2/silence/") => Ok(Route::LocalDelivery),
-        _ if path.starts_with("/api/v1/silence/") => Ok(Route::RemovedV1),
-        _ => Err(NoRoute::NotFound),
+        "silences" => match *method {
+            Method::GET => Ok(Route::GetSilences),
+            Method::POST => Ok(Route::PostSilences),
+            _ => Err(NoRoute::Method("GET,POST")),
+        },
+        _ => match path.strip_prefix("silence/") {
+            Some(id) if !id.is_empty() && !id.contains('/') => match *method {
+                Method::GET => Ok(Route::GetSilence),
+                Method::DELETE => Ok(Route::DeleteSilence),
+                _ => Err(NoRoute::Method("DELETE,GET")),
+            },
+            _ => Err(NoRoute::NotFound),
+        },
     }
 }
 
@@ -117,8 +158,13 @@ mod tests {
             (Method::GET, "/-/reload", Err(NoRoute::Method("POST,PUT"))),
             (Method::POST, "/metrics", Err(NoRoute::Method("GET"))),
             (Method::POST, "/api/v1/alerts", Ok(Route::RemovedV1)),
-            (Method::DELETE, "/api/v2/silence/8d6c0b2e", Ok(Route::LocalDelivery)),
-            (Method::GET, "/api/v2/alerts/", Err(NoRoute::NotFound)),
+            (Method::DELETE, "/api/v2/silence/8d6c0b2e", Ok(Route::DeleteSilence)),
+            (Method::POST, "/api/v2/silence/8d6c0b2e", Err(NoRoute::Method("DELETE,GET"))),
+            (Method::GET, "/api/v2/silence/", Err(NoRoute::NotFound)),
+            (Method::GET, "/api/v2/silence/a/b", Err(NoRoute::NotFound)),
+            (Method::GET, "/api/v2/alerts/", Ok(Route::GetAlerts)),
+            (Method::HEAD, "/api/v2/receivers", Err(NoRoute::Method("GET"))),
+            (Method::GET, "/api/v2/alerts/groups/", Ok(Route::Groups)),
             (Method::GET, "/nothing", Err(NoRoute::NotFound)),
         ];
         for (method, path, expected) in cases {

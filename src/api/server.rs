@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY};
+use http::header::{ALLOW, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -18,10 +18,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
+use super::get_limit::{self, GetLimit};
 use super::intake::Intake;
 use super::web::Web;
 use super::{
-    ApiMetrics, Backend, BodyLimits, NoRoute, Route, alerts, below_prefix, metrics, operations, route,
+    ApiMetrics, Backend, BodyLimits, NoRoute, Route, alerts, below_prefix, cors, groups, metrics, openapi,
+    operations, receivers, route, silence, silences, status,
 };
 use crate::forward::TOCSIN_ID;
 use crate::net::{Connection, Listener};
@@ -37,6 +39,10 @@ pub struct ApiConfig {
     pub intake: Intake,
     /// The bounds of request bodies.
     pub limits: BodyLimits,
+    /// How many GET requests are answered at once.
+    pub get_limit: GetLimit,
+    /// How long a request may take; zero for any time (`--web.timeout`).
+    pub timeout: Duration,
     /// The prefix of all paths: `/`, or `/some/path`.
     pub route_prefix: String,
     /// Where the metrics page finds all instruments.
@@ -68,31 +74,63 @@ impl Api {
         let began = Instant::now();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let found = match below_prefix(&self.config.route_prefix, &path) {
-            Some(below) => route(&method, below),
-            None => Err(NoRoute::NotFound),
-        };
-        let in_api_v2 =
-            below_prefix(&self.config.route_prefix, &path).is_some_and(|below| below.starts_with("/api/v2/"));
-        let origin = request.headers().contains_key(ORIGIN);
+        let below = below_prefix(&self.config.route_prefix, &path);
+        let found = below.map_or(Err(NoRoute::NotFound), |below| route(&method, below));
+        let in_api_v2 = below.is_some_and(|below| below.starts_with("/api/v2/"));
+        if in_api_v2 && cors::is_preflight(&method, request.headers()) {
+            return cors::preflight(request.headers());
+        }
+        let from_a_page = request.headers().contains_key(ORIGIN);
         let mut answer = match found {
-            Ok(route) => self.dispatch(route, request).await,
-            Err(_) if in_api_v2 && method == Method::OPTIONS => answer::empty(StatusCode::NO_CONTENT),
-            Err(NoRoute::Method(allowed)) => answer::method_not_allowed(&method, allowed),
+            Ok(route) => self.answer(route, request).await,
+            Err(NoRoute::Method(allowed)) if in_api_v2 => answer::method_not_allowed(&method, allowed),
+            Err(NoRoute::Method(allowed)) => {
+                let answer = answer::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+                answer::with_header(answer, ALLOW, allowed)
+            }
             Err(NoRoute::NotFound) if in_api_v2 => {
                 answer::framework_error(StatusCode::NOT_FOUND, 404, &format!("path {path} was not found"))
             }
             Err(NoRoute::NotFound) => answer::text(StatusCode::NOT_FOUND, "404 page not found\n"),
         };
         if in_api_v2 {
-            answer = answer::with_header(answer::no_store(answer), VARY, "Origin");
-            if origin {
-                answer = answer::with_header(answer, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-            }
+            answer = cors::allow(answer::no_store(answer), &method, from_a_page);
             answer.headers_mut().insert(HeaderName::from_static(TOCSIN_ID), self.id.clone());
         }
-        self.config.metrics.observe(found.ok(), &method, answer.status(), began.elapsed());
+        let size = if in_api_v2 { None } else { answer.body().size_hint().exact() };
+        self.config.metrics.observe(found.ok(), &method, answer.status(), began.elapsed(), size);
         answer
+    }
+
+    /// The answer of a handler, within the bounds of what may be asked at once and of the time that it may take.
+    async fn answer<B>(&self, route: Route, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: std::fmt::Display,
+    {
+        let ApiConfig { get_limit, metrics, timeout, .. } = &self.config;
+        let place = if *request.method() == Method::GET {
+            let Some(place) = get_limit.enter(&metrics.in_flight) else {
+                metrics.over_limit.inc();
+                return get_limit.refusal();
+            };
+            Some(place)
+        } else {
+            None
+        };
+        let handled = self.dispatch(route, request);
+        let answer = if timeout.is_zero() {
+            handled.await
+        } else {
+            match tokio::time::timeout(*timeout, handled).await {
+                Ok(answer) => answer,
+                Err(_elapsed) => get_limit::timed_out(*timeout),
+            }
+        };
+        match place {
+            Some(place) => place.keep_for(answer),
+            None => answer,
+        }
     }
 
     async fn dispatch<B>(&self, route: Route, request: Request<B>) -> Answer
@@ -101,11 +139,21 @@ impl Api {
         B::Error: std::fmt::Display,
     {
         let backend = &*self.config.backend;
-        if matches!(route, Route::Status | Route::GetAlerts)
-            && let Some(refusal) = answer::refuse_accept(request.headers())
+        let asks_api_v2 = matches!(
+            route,
+            Route::Status
+                | Route::Receivers
+                | Route::GetAlerts
+                | Route::Groups
+                | Route::GetSilences
+                | Route::GetSilence
+                | Route::DeleteSilence
+        );
+        if asks_api_v2 && let Some(refusal) = answer::refuse_accept(request.headers())
         {
             return refusal;
         }
+        let mode = self.config.intake.mode();
         match route {
             Route::Root => operations::root(),
             Route::Healthy => operations::healthy(),
@@ -117,15 +165,26 @@ impl Api {
             }
             Route::Alertmanagers => operations::alertmanagers(backend),
             Route::Queues => operations::queues(backend).await,
-            Route::Status => operations::status(backend),
-            Route::GetAlerts => alerts::list(backend, request.uri().query()).await,
+            Route::Status => status::show(backend),
+            Route::Receivers => receivers::list(backend, request.uri().query(), mode),
+            Route::GetAlerts => alerts::list(backend, request.uri().query(), mode).await,
+            Route::Groups => groups::list(backend, request.uri().query(), mode).await,
+            Route::GetSilences => silences::list(backend, request.uri().query(), mode).await,
+            Route::PostSilences => silences::post(backend, &self.config.limits, request).await,
+            Route::GetSilence => silence::get(backend, silence_id(request.uri().path())).await,
+            Route::DeleteSilence => silence::delete(backend, silence_id(request.uri().path())).await,
+            Route::OpenApi => openapi::document(&self.config.route_prefix),
             Route::PostAlerts => {
                 self.config.intake.post(backend, &self.config.limits, &self.config.metrics, request).await
             }
             Route::RemovedV1 => operations::removed_v1(),
-            Route::LocalDelivery => operations::local_delivery(),
         }
     }
+}
+
+/// The last segment of a path.
+fn silence_id(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
 /// Serves the connections of one listener until `stop`; then lets the requests in flight finish, and returns.

@@ -70,6 +70,14 @@ pub struct Flags {
     #[arg(long = "web.max-connections", value_name = "N", default_value_t = 512)]
     max_connections: usize,
 
+    /// How many GET requests are answered at once; 0 for as many as there are processors, but at least 8.
+    #[arg(long = "web.get-concurrency", value_name = "N", default_value_t = 0)]
+    get_concurrency: usize,
+
+    /// How long a request may take; 0 for any time.
+    #[arg(long = "web.timeout", value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    request_timeout: Duration,
+
     /// How long a client may be silent within a request.
     #[arg(long = "web.read-timeout", value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
     read_timeout: Duration,
@@ -213,6 +221,8 @@ impl Flags {
             external_url: self.external_url,
             route_prefix: self.route_prefix,
             max_connections: self.max_connections,
+            get_concurrency: self.get_concurrency,
+            request_timeout: self.request_timeout,
             read_timeout: self.read_timeout,
             max_body_size: self.max_body_size,
             queue_capacity: self.queue_capacity.max(1),

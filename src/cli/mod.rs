@@ -1,17 +1,22 @@
 //! The command line: `tocsin` alone runs the sidecar, a command does one thing and ends. Flags carry the names
 //! that Prometheus and Alertmanager use.
 
+mod alert;
+mod amtool;
 mod check_config;
+mod cluster;
 mod cluster_flags;
+mod config;
 mod features;
 mod flags;
 mod queues;
+mod silence;
 mod template_render;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use flags::Flags;
 
@@ -30,6 +35,18 @@ pub struct CommandLine {
 enum Command {
     /// Check configuration files as a start or a reload would, and say where they are wrong.
     CheckConfig(check_config::CheckConfig),
+    /// Show and add alerts (amtool's flags, configuration file and output).
+    #[command(subcommand)]
+    Alert(alert::Alert),
+    /// Show, add, change and end silences (as amtool).
+    #[command(subcommand)]
+    Silence(silence::Silence),
+    /// Show the configuration in use, and try its routes (as amtool).
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Show the cluster (as amtool).
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
     /// Show the queue of every Alertmanager: its length, its last answer, what was given up and why.
     Queues(queues::Queues),
     /// Work with notification templates.
@@ -42,9 +59,16 @@ enum Command {
 /// As with Prometheus, 2 stands for a wrong command line and 1 for everything that fails later; the commands that amtool
 /// has give its 1 for both.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<_> = arguments.into_iter().collect();
+    let arguments: Vec<_> = spell_out_negations(arguments).collect();
     let wrong_usage = if arguments.get(1).is_some_and(|command| command == "template") { 1 } else { 2 };
-    let command_line = match CommandLine::try_parse_from(spell_out_negations(arguments)) {
+    let arguments = match amtool::normalise(arguments, &CommandLine::command()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("tocsin: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
@@ -55,6 +79,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match command_line.command {
         None => command_line.flags.run(),
         Some(Command::CheckConfig(command)) => command.run(),
+        Some(Command::Alert(command)) => command.run(),
+        Some(Command::Silence(command)) => command.run(),
+        Some(Command::Config(command)) => command.run(),
+        Some(Command::Cluster(command)) => command.run(),
         Some(Command::Queues(command)) => command.run(),
         Some(Command::Template(command)) => command.run(),
     };
@@ -71,7 +99,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn spell_out_negations(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     arguments.into_iter().map(|argument| {
         match argument.to_str().and_then(|text| text.strip_prefix("--no-")) {
-            Some(switch) if flags::SWITCHES.contains(&switch) => format!("--{switch}=false").into(),
+            Some(switch) if flags::SWITCHES.contains(&switch) || amtool::SWITCHES.contains(&switch) => format!("--{switch}=false").into(),
             _ => argument,
         }
     })
@@ -79,8 +107,6 @@ fn spell_out_negations(arguments: impl IntoIterator<Item = OsString>) -> impl It
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {

@@ -1,5 +1,6 @@
 //! The daemon as the HTTP server sees it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,6 +22,7 @@ use crate::forward::Manager;
 use crate::gossip::ClusterView;
 use crate::journal::{Journal, Status};
 use crate::model::{Alert, Silence, Timestamp};
+use crate::notify::{GroupRoute, rendered_route_labels};
 
 /// Handles to the parts of the daemon.
 pub(super) struct DaemonBackend {
@@ -73,6 +75,18 @@ impl Backend for DaemonBackend {
 
     fn groups(&self) -> Pending<'_, Vec<GroupView>> {
         Box::pin(async move { self.engine.groups().await.unwrap_or_default() })
+    }
+
+    fn route_labels(&self, group: &GroupView) -> BTreeMap<String, String> {
+        let prepared = Arc::clone(&self.prepared.borrow());
+        let Some(surroundings) = &prepared.surroundings else { return BTreeMap::new() };
+        let route = GroupRoute {
+            id: &group.route_id,
+            labels: &group.route_labels,
+            receiver: &group.receiver,
+            group_labels: &group.labels,
+        };
+        rendered_route_labels(&route, &group.alerts, surroundings)
     }
 
     fn set_silence(&self, silence: Silence) -> Pending<'_, Result<SmolStr, SilenceRefusal>> {

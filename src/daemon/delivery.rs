@@ -22,6 +22,8 @@ pub(super) struct PreparedDelivery {
     pub(super) integrations: Vec<Arc<Integration>>,
     /// The file.
     pub(super) file: Option<Arc<AlertmanagerFile>>,
+    /// Templates and what they see of the outside.
+    pub(super) surroundings: Option<Arc<Surroundings>>,
 }
 
 /// Local delivery takes the `alertmanager.yml`. Everything that can fail has been built before anything changes.
@@ -71,7 +73,12 @@ fn prepare(
     for receiver in file.receivers.iter().filter(|receiver| file.is_routed(&receiver.name)) {
         integrations.extend(build_receiver_integrations(receiver, &surroundings)?);
     }
-    Ok(PreparedDelivery { plan: Some(Arc::new(plan)), integrations, file: Some(Arc::clone(file)) })
+    Ok(PreparedDelivery {
+        plan: Some(Arc::new(plan)),
+        integrations,
+        file: Some(Arc::clone(file)),
+        surroundings: Some(surroundings),
+    })
 }
 
 /// The default templates with those of the files that `templates` names over them. A pattern without files is fine.

@@ -46,13 +46,13 @@ impl DaemonMetrics {
         let build = register(registry, build)?;
         build
             .with_label_values(&[
-                "",
+                "tocsin",
                 std::env::consts::ARCH,
                 std::env::consts::OS,
                 "",
+                concat!("tocsin-", env!("CARGO_PKG_VERSION")),
                 "",
-                "",
-                env!("CARGO_PKG_VERSION"),
+                crate::api::ALERTMANAGER_VERSION,
             ])
             .set(1);
         let success = "Whether the last configuration reload attempt was successful.";

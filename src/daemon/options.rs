@@ -30,6 +30,10 @@ pub struct Options {
     pub route_prefix: Option<String>,
     /// `--web.max-connections`
     pub max_connections: usize,
+    /// `--web.get-concurrency`
+    pub get_concurrency: usize,
+    /// `--web.timeout`
+    pub request_timeout: Duration,
     /// `--web.read-timeout`
     pub read_timeout: Duration,
     /// `--web.max-body-size`, in bytes

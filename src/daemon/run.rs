@@ -25,7 +25,7 @@ use super::state_files::SharedState;
 use super::{
     LocalDelivery, Options, clock, delivery, instance, recovery, systemd, upstream_silences, wiring,
 };
-use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, Intake, RelabelDrops, Web, serve};
+use crate::api::{Api, ApiConfig, ApiMetrics, BodyLimits, GetLimit, Intake, RelabelDrops, Web, serve};
 use crate::config::{Coordinator, FileKind, WebConfig};
 use crate::engine::{Cluster, StoreLimits};
 use crate::forward::Manager;
@@ -226,6 +226,8 @@ impl Daemon {
                 ready: Arc::clone(&ready),
             }),
             limits: BodyLimits::new(options.max_body_size, options.read_timeout),
+            get_limit: GetLimit::new(options.get_concurrency),
+            timeout: options.request_timeout,
             route_prefix: route_prefix(options)?,
             metrics: ApiMetrics::new(&registry)?,
             registry,

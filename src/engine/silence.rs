@@ -456,6 +456,7 @@ fn validate_matcher(matcher: &SilenceMatcher, classic_mode: bool) -> Result<(), 
         // Alertmanager compiles it without the anchors here, so they must not show in the error.
         Regex::matcher(&matcher.value).map_err(|error| {
             let error = error.to_string().replace(&format!("^(?:{})$", matcher.value), &matcher.value);
+            let error = error.strip_suffix(")$`").map(|rest| format!("{rest}`")).unwrap_or(error);
             format!("invalid regular expression {}: {error}", quote(&matcher.value))
         })?;
     }

@@ -30,8 +30,8 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use fingerprint::Fingerprint;
 pub use hashed::{HashedKey, HashedMap, hash_labels};
 pub use json::{
-    AlertError, ApiAlert, PostedAlert, RequestError, decode_alerts, push_alert, push_alerts, push_api_alert,
-    push_json_string,
+    AlertError, ApiAlert, PostedAlert, RequestError, decode_alerts, decode_silence, push_alert, push_alerts,
+    push_api_alert, push_api_silence, push_json_string,
 };
 pub use labels::{LabelSet, LabelSetBuilder, is_legacy_label_name};
 pub use log_entry::{IntegrationId, LogEntry, LogKey, ReceiverData, ReceiverValue};

@@ -1,8 +1,10 @@
 //! What templates see of a notification.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use smol_str::SmolStr;
 
 use super::surroundings::Surroundings;
 use crate::model::{Alert, LabelSet, Notification, Timestamp};
@@ -22,7 +24,13 @@ pub(super) fn data(
     let group_labels = kv(&notification.group_labels);
     let all: Vec<template::Alert> =
         notification.alerts.iter().map(|alert| shown(notification, alert)).collect();
-    let route_labels = route_labels(notification, &group_labels, &all, surroundings, environment);
+    let route = GroupRoute {
+        id: &notification.route_id,
+        labels: &notification.route_labels,
+        receiver,
+        group_labels: &notification.group_labels,
+    };
+    let route_labels = route_labels(&route, &all, surroundings, environment);
     let mut alerts = all;
     if most > 0 {
         alerts.truncate(most);
@@ -37,24 +45,35 @@ pub(super) fn data(
     ))
 }
 
+/// The route of a group, as far as its labels need it.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupRoute<'a> {
+    /// The route's id, for the log.
+    pub id: &'a str,
+    /// Its labels as configured: templates.
+    pub labels: &'a BTreeMap<SmolStr, String>,
+    /// The name of its receiver.
+    pub receiver: &'a str,
+    /// The labels that the group's alerts share.
+    pub group_labels: &'a LabelSet,
+}
+
 /// The route's labels, rendered for the group. One that cannot be rendered is left out.
 fn route_labels(
-    notification: &Notification,
-    group_labels: &Kv,
+    route: &GroupRoute<'_>,
     alerts: &[template::Alert],
     surroundings: &Surroundings,
     environment: &Environment,
 ) -> Kv {
-    let configured = &notification.route_labels;
-    if configured.is_empty() {
+    if route.labels.is_empty() {
         return Kv::default();
     }
-    let sources: Kv = configured.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
+    let sources: Kv = route.labels.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
     let data = Data::new(
-        &notification.integration.receiver,
+        route.receiver,
         REASON_OF_ROUTE_LABELS,
         &surroundings.external_url,
-        group_labels.clone(),
+        kv(route.group_labels),
         Kv::default(),
         alerts.to_vec(),
     );
@@ -64,7 +83,7 @@ fn route_labels(
         .filter_map(|(name, value)| match value {
             Ok(value) => Some((name, value)),
             Err(err) => {
-                let (route, label) = (notification.route_id.as_ref(), name.to_string());
+                let (route, label) = (route.id, name.to_string());
                 tracing::warn!(
                     component = "notify",
                     route,
@@ -78,14 +97,37 @@ fn route_labels(
         .collect()
 }
 
+/// The labels of a group's route as they would be told now, with these alerts.
+#[must_use]
+pub fn rendered_route_labels(
+    route: &GroupRoute<'_>,
+    alerts: &[Arc<Alert>],
+    surroundings: &Surroundings,
+) -> BTreeMap<String, String> {
+    if route.labels.is_empty() {
+        return BTreeMap::new();
+    }
+    let now = (surroundings.clock)();
+    let shown = alerts.iter().map(|alert| {
+        let resolved = alert.is_resolved_at(now);
+        template_alert(alert, resolved, if resolved { alert.ends_at } else { Timestamp::ZERO })
+    });
+    let alerts: Vec<template::Alert> = shown.collect();
+    let rendered = route_labels(route, &alerts, surroundings, &surroundings.environment());
+    rendered.pairs().iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
 fn shown(notification: &Notification, alert: &Alert) -> template::Alert {
-    let status = if notification.is_resolved(alert) { "resolved" } else { "firing" };
+    template_alert(alert, notification.is_resolved(alert), notification.shown_end(alert))
+}
+
+fn template_alert(alert: &Alert, resolved: bool, ends_at: Timestamp) -> template::Alert {
     template::Alert {
-        status: Text::from_static(status),
+        status: Text::from_static(if resolved { "resolved" } else { "firing" }),
         labels: kv(&alert.labels),
         annotations: kv(&alert.annotations),
         starts_at: time(alert.starts_at),
-        ends_at: time(notification.shown_end(alert)),
+        ends_at: time(ends_at),
         generator_url: alert.generator_url.as_ref().into(),
         fingerprint: alert.fingerprint().to_string().into(),
     }

@@ -57,6 +57,7 @@ mod webhook;
 mod wechat;
 
 pub use attempt::{Attempt, TemplateFault};
+pub use data::{GroupRoute, rendered_route_labels};
 pub use failure::Failure;
 pub use integration::{
     BoxFuture, Build, BuildError, Delivered, Integration, Notifier, build_receiver_integrations,

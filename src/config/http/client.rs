@@ -1,13 +1,16 @@
 //! The keys that every HTTP client has.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::authentication::Authentication;
 use super::headers::{HttpHeader, serialize_headers};
 use super::proxy::Proxy;
 use super::tls::TlsConfig;
+use crate::config::error::{ConfigError, read_file};
 use crate::config::position::Position;
-use crate::config::yaml::{Fields, always};
+use crate::config::yaml::{Fields, always, read};
 
 /// How to talk to an HTTP server: authentication, TLS, proxy, headers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,6 +54,13 @@ impl Default for HttpClientConfig {
 }
 
 impl HttpClientConfig {
+    /// Reads a file that holds the keys of one client and nothing else (amtool's `--http.config.file`).
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        read(path, &read_file(path)?, |root| {
+            root.joining_paths(true).fields(|fields| Some(Self::decode(fields)))?
+        })
+    }
+
     /// Reads the client keys of a mapping, which may have others beside them.
     pub(crate) fn decode(fields: &mut Fields<'_>) -> Self {
         Self {

@@ -47,14 +47,14 @@ impl RequestError {
         json
     }
 
-    /// A body whose JSON is broken or does not fit.
-    fn parse(error: impl std::fmt::Display) -> Self {
-        let message = format!("parsing alerts body from \"\" failed, because {error}");
+    /// A body whose JSON is broken or does not fit; `what` it should be.
+    pub(super) fn parse(what: &str, error: impl std::fmt::Display) -> Self {
+        let message = format!("parsing {what} body from \"\" failed, because {error}");
         Self { status: 400, code: 400, message }
     }
 
     /// Something that has to be there and is not.
-    fn required(name: &str) -> Self {
+    pub(super) fn required(name: &str) -> Self {
         Self { status: 422, code: 602, message: format!("{name} in body is required") }
     }
 }
@@ -67,10 +67,10 @@ pub fn decode_alerts(body: &[u8]) -> Result<Vec<PostedAlert>, RequestError> {
     match decoder.body(&mut scanner) {
         Ok(()) => {}
         Err(SyntaxError::Empty) => return Err(RequestError::required("alerts")),
-        Err(error) => return Err(RequestError::parse(error)),
+        Err(error) => return Err(RequestError::parse("alerts", error)),
     }
     match (decoder.type_error, decoder.refusal) {
-        (Some(error), _) => Err(RequestError::parse(error)),
+        (Some(error), _) => Err(RequestError::parse("alerts", error)),
         (None, Some(refusal)) => Err(refusal),
         (None, None) => Ok(decoder.alerts),
     }
@@ -272,7 +272,7 @@ impl Member {
 }
 
 /// Whether two names are equal when case is folded; the long s folds to s.
-fn folds_to(name: &str, ascii: &str) -> bool {
+pub(super) fn folds_to(name: &str, ascii: &str) -> bool {
     let fold = |character: char| if character == 'ſ' { 's' } else { character.to_ascii_lowercase() };
     name.chars().map(fold).eq(ascii.chars().map(fold))
 }
@@ -315,7 +315,7 @@ fn label_set<'a>(
     Ok(true)
 }
 
-fn wrong_type(kind: &str, field: &str, wanted: &str) -> String {
+pub(super) fn wrong_type(kind: &str, field: &str, wanted: &str) -> String {
     format!("json: cannot unmarshal {kind} into Go struct field {field} of type {wanted}")
 }
 

@@ -144,7 +144,7 @@ fn push_source(alert: &Alert, json: &mut Vec<u8>) {
     push_label_set(&alert.labels, json);
 }
 
-fn push_label_set(labels: &LabelSet, json: &mut Vec<u8>) {
+pub(super) fn push_label_set(labels: &LabelSet, json: &mut Vec<u8>) {
     json.push(b'{');
     for (place, (name, value)) in labels.iter().enumerate() {
         if place > 0 {
@@ -157,13 +157,13 @@ fn push_label_set(labels: &LabelSet, json: &mut Vec<u8>) {
     json.push(b'}');
 }
 
-fn push_time(time: Timestamp, json: &mut Vec<u8>) {
+pub(super) fn push_time(time: Timestamp, json: &mut Vec<u8>) {
     json.push(b'"');
     json.extend_from_slice(time.to_rfc3339_millis().as_bytes());
     json.push(b'"');
 }
 
-fn push_list<T>(items: impl IntoIterator<Item = T>, json: &mut Vec<u8>, push: impl Fn(T, &mut Vec<u8>)) {
+pub(super) fn push_list<T>(items: impl IntoIterator<Item = T>, json: &mut Vec<u8>, push: impl Fn(T, &mut Vec<u8>)) {
     json.push(b'[');
     for (place, item) in items.into_iter().enumerate() {
         if place > 0 {

@@ -76,6 +76,8 @@ fn options(directory: &Path, port: u16) -> Options {
         external_url: None,
         route_prefix: None,
         max_connections: 512,
+        get_concurrency: 0,
+        request_timeout: Duration::ZERO,
         read_timeout: Duration::from_secs(60),
         max_body_size: 32 << 20,
         queue_capacity: 10_000,
