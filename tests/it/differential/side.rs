@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::script::{Command, Script, matcher, written};
-use super::transcript::{Answer, Run, Transcript};
+use super::transcript::{Answer, Transcript};
 use crate::harness::{Alertmanager, Api, Reply, Sink, Tocsin, TocsinBuilder, free_port};
 
 /// How long a script waits for a notification before it goes on without.
@@ -79,19 +79,17 @@ impl Side {
         }
     }
 
-    /// Plays the script.
-    pub(super) async fn play(mut self, script: &Script) -> Transcript {
-        let began = jiff::Timestamp::now();
+    /// Plays the script, whose times are relative to `began`.
+    pub(super) async fn play(mut self, script: &Script, began: jiff::Timestamp) -> Transcript {
         for command in &script.commands {
             self.step(command, began).await;
         }
-        let run = Run { began, ended: jiff::Timestamp::now() + jiff::SignedDuration::from_secs(20) };
         for member in self.members.iter().filter(|_| self.members.len() == 1) {
             if matches!(member.process, Process::Tocsin(_)) {
                 member.api.assert_balance().await;
             }
         }
-        Transcript::new(&self.sink, self.answers, run)
+        Transcript::new(&self.sink, self.answers)
     }
 
     async fn step(&mut self, command: &Command, began: jiff::Timestamp) {

@@ -96,6 +96,5 @@ fn options(directory: &Path, port: u16) -> Options {
         log_silences: false,
         local: LocalDelivery::Always,
         fallback_after: Duration::from_secs(120),
-        cluster: tocsin::gossip::ClusterOptions::default(),
     }
 }
