@@ -29,8 +29,7 @@ impl AlertFilter {
         mode: MatcherMode,
         file: Option<&AlertmanagerFile>,
     ) -> Result<Self, Box<Answer>> {
-        let refuse =
-            |message: &str| Box::new(answer::json_string(StatusCode::BAD_REQUEST, message));
+        let refuse = |message: &str| Box::new(answer::json_string(StatusCode::BAD_REQUEST, message));
         let labels = query.matchers("filter", mode).map_err(|error| refuse(&error))?;
         let receiver = query
             .regex("receiver")
@@ -40,9 +39,8 @@ impl AlertFilter {
             .map_err(|error| refuse(&format!("failed to parse receiver_matchers param: {error}")))?;
         let receivers = (!matchers.is_empty()).then(|| {
             let all = file.map(|file| file.receivers.as_slice()).unwrap_or_default().iter();
-            let wanted = all.filter(|receiver| {
-                matchers.passes_filter(&receiver.labels.iter().collect::<LabelSet>())
-            });
+            let wanted =
+                all.filter(|receiver| matchers.passes_filter(&receiver.labels.iter().collect::<LabelSet>()));
             wanted.map(|receiver| receiver.name.clone()).collect()
         });
         Ok(Self {

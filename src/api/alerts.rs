@@ -89,8 +89,7 @@ impl AlertList {
         if !self.filter.wants_receivers(&receivers) {
             return;
         }
-        let status =
-            self.view.as_ref().map(|view| view.status(&alert.labels, self.now)).unwrap_or_default();
+        let status = self.view.as_ref().map(|view| view.status(&alert.labels, self.now)).unwrap_or_default();
         if !self.filter.wants_status(&status) {
             return;
         }

@@ -43,14 +43,14 @@ struct AlertmanagerMetrics {
 
 impl AlertmanagerMetrics {
     fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let durations = HistogramOpts::new(
-            "alertmanager_http_request_duration_seconds",
-            "How long HTTP requests took.",
-        );
+        let durations =
+            HistogramOpts::new("alertmanager_http_request_duration_seconds", "How long HTTP requests took.");
         let durations = durations.buckets(DEFAULT_BUCKETS.to_vec());
-        let sizes = HistogramOpts::new("alertmanager_http_response_size_bytes", "How large HTTP answers were.");
+        let sizes =
+            HistogramOpts::new("alertmanager_http_response_size_bytes", "How large HTTP answers were.");
         let sizes = sizes.buckets(exponential_buckets(100.0, 10.0, 7)?);
-        let received = Opts::new("alertmanager_alerts_received_total", "Alerts received, invalid ones included.");
+        let received =
+            Opts::new("alertmanager_alerts_received_total", "Alerts received, invalid ones included.");
         let received = IntCounterVec::new(received.const_label("version", "v2"), &["status"])?;
         for status in ["firing", "resolved"] {
             received.with_label_values(&[status]);
@@ -84,7 +84,8 @@ impl ApiMetrics {
         for status in ["firing", "resolved"] {
             received.with_label_values(&[status]);
         }
-        let in_flight = Opts::new("alertmanager_http_requests_in_flight", "GET requests that are being answered.");
+        let in_flight =
+            Opts::new("alertmanager_http_requests_in_flight", "GET requests that are being answered.");
         let over_limit = Opts::new(
             "alertmanager_http_concurrency_limit_exceeded_total",
             "GET requests refused because of too many others.",

@@ -149,8 +149,7 @@ impl Api {
                 | Route::GetSilence
                 | Route::DeleteSilence
         );
-        if asks_api_v2 && let Some(refusal) = answer::refuse_accept(request.headers())
-        {
+        if asks_api_v2 && let Some(refusal) = answer::refuse_accept(request.headers()) {
             return refusal;
         }
         let mode = self.config.intake.mode();

@@ -59,8 +59,7 @@ enum Command {
 /// As with Prometheus, 2 stands for a wrong command line and 1 for everything that fails later; the commands that amtool
 /// has give its 1 for both.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<_> = spell_out_negations(arguments).collect();
-    let wrong_usage = if arguments.get(1).is_some_and(|command| command == "template") { 1 } else { 2 };
+    let arguments = spell_out_negations(arguments).collect();
     let arguments = match amtool::normalise(arguments, &CommandLine::command()) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -68,6 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let wrong_usage = if amtool::is_command(&arguments) { 1 } else { 2 };
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         Err(error) => {
@@ -99,7 +99,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn spell_out_negations(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     arguments.into_iter().map(|argument| {
         match argument.to_str().and_then(|text| text.strip_prefix("--no-")) {
-            Some(switch) if flags::SWITCHES.contains(&switch) || amtool::SWITCHES.contains(&switch) => format!("--{switch}=false").into(),
+            Some(switch) if flags::SWITCHES.contains(&switch) || amtool::SWITCHES.contains(&switch) => {
+                format!("--{switch}=false").into()
+            }
             _ => argument,
         }
     })

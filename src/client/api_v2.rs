@@ -297,10 +297,8 @@ fn refusal(operation: &Operation, status: StatusCode, body: &[u8]) -> ApiError {
     struct Framework {
         message: String,
     }
-    let declared = matches!(
-        status,
-        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR
-    );
+    let declared =
+        matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR);
     let text = String::from_utf8_lossy(body).trim().to_owned();
     if declared && (text.is_empty() || serde_json::from_slice::<String>(body).is_ok()) {
         let Operation { method, path, id } = operation.clone();
@@ -330,14 +328,24 @@ mod tests {
                 "[GET /alerts][400] getAlertsBadRequest \"bad matcher format: nope\"",
             ),
             (&DELETE_SILENCE, 404, "", "[DELETE /silence/{silenceID}][404] deleteSilenceNotFound"),
-            (&GET_SILENCE, 500, "\"x\"", "[GET /silence/{silenceID}][500] getSilenceInternalServerError \"x\""),
+            (
+                &GET_SILENCE,
+                500,
+                "\"x\"",
+                "[GET /silence/{silenceID}][500] getSilenceInternalServerError \"x\"",
+            ),
             (
                 &DELETE_SILENCE,
                 422,
                 "{\"code\":601,\"message\":\"silenceID in path must be of type uuid: \\\"foo\\\"\"}",
                 "[DELETE /silence/{silenceID}] deleteSilence (status 422): silenceID in path must be of type uuid: \"foo\"",
             ),
-            (&GET_ALERTS, 404, "404 page not found\n", "[GET /alerts] getAlerts (status 404): 404 page not found"),
+            (
+                &GET_ALERTS,
+                404,
+                "404 page not found\n",
+                "[GET /alerts] getAlerts (status 404): 404 page not found",
+            ),
             (
                 &GET_ALERTS,
                 404,

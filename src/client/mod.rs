@@ -20,8 +20,8 @@ pub use alert::{Alert, AlertState, generator_url};
 pub use api_time::{ApiTime, Rfc3339Error};
 pub use api_v2::{AlertQuery, ApiError, ApiV2};
 pub use models::{
-    AlertStatus, AlertmanagerConfig, AlertmanagerStatus, ApiLabelSet, ApiMatcher, ClusterStatus, GettableAlert,
-    GettableSilence, PeerStatus, PostableAlert, PostableMatcher, PostableSilence, ReceiverReference,
-    SilenceStatus, VersionInfo,
+    AlertStatus, AlertmanagerConfig, AlertmanagerStatus, ApiLabelSet, ApiMatcher, ClusterStatus,
+    GettableAlert, GettableSilence, PeerStatus, PostableAlert, PostableMatcher, PostableSilence,
+    ReceiverReference, SilenceStatus, VersionInfo,
 };
 pub use push::{Client, PushError, PushOptions};

@@ -26,7 +26,7 @@ pub use error::NetError;
 pub use listen::{Connection, ConnectionLimit, ListenAddress, Listener, Peer, SocketOptions, activated};
 pub use peer_tls::PeerTls;
 pub(crate) use sigv4::element as xml_element;
-pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver};
+pub use smtp::{Credentials, Envelope, SmtpError, SmtpServer, deliver, deliver_over};
 pub use web::{
     HandshakeError, RateLimiter, TlsServer, Unauthorized, WebAuth, alternative_names, response_headers,
 };

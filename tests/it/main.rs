@@ -4,6 +4,8 @@
 //! `TOCSIN_TESTS=full` runs the long forms. Real peers are found in the directory `TOCSIN_PEERS`, which
 //! `tests/peers.sh` fills; without it the tests that need them say that they were left out.
 
+mod amtool;
+mod api_v2;
 mod command_line;
 mod day;
 mod differential;

@@ -75,6 +75,12 @@ pub(in crate::cli) fn normalise(
     Ok(whole)
 }
 
+/// Whether a command line, made whole, is a command that amtool has as well.
+pub(in crate::cli) fn is_command(arguments: &[OsString]) -> bool {
+    let is_ours = |word: &OsString| word == "template" || COMMANDS.iter().any(|node| word == node.name);
+    arguments.get(1).is_some_and(is_ours)
+}
+
 /// The command's words and everything else; `None` if it is none of ours or asks for help.
 fn command_first(arguments: &[OsString]) -> Option<(Vec<&'static str>, Vec<OsString>)> {
     let (mut path, mut rest) = (Vec::new(), Vec::new());
@@ -110,7 +116,8 @@ fn command_first(arguments: &[OsString]) -> Option<(Vec<&'static str>, Vec<OsStr
 
 /// The flags of `command` that `defaults` know and `given` does not have.
 fn absent(defaults: &BTreeMap<String, String>, command: &Command, given: &[OsString]) -> Vec<OsString> {
-    let given: Vec<&str> = given.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    let given: Vec<&str> =
+        given.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
     let known = command.get_arguments().filter_map(|argument| {
         let long = argument.get_long()?;
         let value = defaults.get(long)?;
@@ -118,7 +125,8 @@ fn absent(defaults: &BTreeMap<String, String>, command: &Command, given: &[OsStr
             let name = word.split('=').next().unwrap_or_default();
             name.strip_prefix("--no-").or_else(|| name.strip_prefix("--")) == Some(long)
                 || argument.get_short().is_some_and(|short| {
-                    !word.starts_with("--") && word.strip_prefix('-').is_some_and(|word| word.starts_with(short))
+                    !word.starts_with("--")
+                        && word.strip_prefix('-').is_some_and(|word| word.starts_with(short))
                 })
         });
         let is_flag = argument.get_action().takes_values();
@@ -150,8 +158,9 @@ fn from_files(files: &[PathBuf]) -> Result<BTreeMap<String, String>, ConfigError
 }
 
 fn load(file: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| ConfigError::at(&crate::config::Position::default(), format!("{}: {error}", file.display())))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        ConfigError::at(&crate::config::Position::default(), format!("{}: {error}", file.display()))
+    })?;
     if text.trim().is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -178,8 +187,10 @@ mod tests {
             (&["alert"], "alert query | "),
             (&["alert", "foo"], "alert query | foo"),
             (&["-o", "json", "alert", "add", "foo"], "alert add | -o json foo"),
-            (&["--alertmanager.url=x", "config", "--timeout", "1s", "routes", "test", "a=b"],
-                "config routes test | --alertmanager.url=x --timeout 1s a=b"),
+            (
+                &["--alertmanager.url=x", "config", "--timeout", "1s", "routes", "test", "a=b"],
+                "config routes test | --alertmanager.url=x --timeout 1s a=b",
+            ),
             (&["config", "routes"], "config routes show | "),
             (&["silence", "-q", "expire"], "silence query | -q expire"),
             (&["cluster", "show", "--help"], "cluster show | --help"),

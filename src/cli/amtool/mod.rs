@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 use url::Url;
 
-pub(super) use arguments::normalise;
+pub(super) use arguments::{is_command, normalise};
 pub(super) use labels::{imply_alert_name, pairs};
 pub(super) use print::{Table, json_line};
 

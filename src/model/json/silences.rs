@@ -68,8 +68,7 @@ struct PostedMatcher<'a> {
 /// What Go names when a body is no object.
 const BODY_TYPE: &str = r#"struct { ID string "json:\"id,omitempty\"" }"#;
 
-const MEMBERS: [&str; 7] =
-    ["id", "matchers", "startsAt", "endsAt", "createdBy", "comment", "annotations"];
+const MEMBERS: [&str; 7] = ["id", "matchers", "startsAt", "endsAt", "createdBy", "comment", "annotations"];
 const MATCHER_MEMBERS: [&str; 4] = ["isEqual", "isRegex", "name", "value"];
 
 /// The member of this name, or else one that is it in another case.
@@ -85,7 +84,8 @@ impl<'a> Posted<'a> {
             b'n' => return scanner.null(),
             _ => {
                 let kind = scanner.skip()?;
-                self.errors.id = Some(format!("json: cannot unmarshal {kind} into Go value of type {BODY_TYPE}"));
+                self.errors.id =
+                    Some(format!("json: cannot unmarshal {kind} into Go value of type {BODY_TYPE}"));
                 return Ok(());
             }
         }
@@ -121,9 +121,9 @@ impl<'a> Posted<'a> {
             }
             _ => {
                 let kind = scanner.skip()?;
-                self.errors.other.get_or_insert_with(|| {
-                    wrong_type(kind, "Silence.matchers", "models.Matchers")
-                });
+                self.errors
+                    .other
+                    .get_or_insert_with(|| wrong_type(kind, "Silence.matchers", "models.Matchers"));
                 return Ok(());
             }
         }
@@ -146,9 +146,9 @@ impl<'a> Posted<'a> {
             }
             _ => {
                 let kind = scanner.skip()?;
-                self.errors.other.get_or_insert_with(|| {
-                    wrong_type(kind, "Silence.annotations", "models.LabelSet")
-                });
+                self.errors
+                    .other
+                    .get_or_insert_with(|| wrong_type(kind, "Silence.annotations", "models.LabelSet"));
                 return Ok(());
             }
         }
@@ -294,9 +294,9 @@ fn time(
         }
         _ => {
             let kind = scanner.skip()?;
-            errors.time.get_or_insert_with(|| {
-                format!("json: cannot unmarshal {kind} into Go value of type string")
-            });
+            errors
+                .time
+                .get_or_insert_with(|| format!("json: cannot unmarshal {kind} into Go value of type string"));
         }
     }
     Ok(())
@@ -349,7 +349,8 @@ pub fn push_api_silence(silence: &Silence, now: Timestamp, json: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    const WHOLE: &str = r#""startsAt":"2026-01-01T00:00:00Z","endsAt":"2100-01-01T00:00:00Z","createdBy":"me","comment":"c""#;
+    const WHOLE: &str =
+        r#""startsAt":"2026-01-01T00:00:00Z","endsAt":"2100-01-01T00:00:00Z","createdBy":"me","comment":"c""#;
 
     #[test]
     fn refusals_are_those_of_the_framework() {

@@ -163,7 +163,11 @@ pub(super) fn push_time(time: Timestamp, json: &mut Vec<u8>) {
     json.push(b'"');
 }
 
-pub(super) fn push_list<T>(items: impl IntoIterator<Item = T>, json: &mut Vec<u8>, push: impl Fn(T, &mut Vec<u8>)) {
+pub(super) fn push_list<T>(
+    items: impl IntoIterator<Item = T>,
+    json: &mut Vec<u8>,
+    push: impl Fn(T, &mut Vec<u8>),
+) {
     json.push(b'[');
     for (place, item) in items.into_iter().enumerate() {
         if place > 0 {

@@ -31,9 +31,8 @@ const GREETING: &str = "create SMTP client";
 const STARTTLS: &str = "send STARTTLS command";
 
 impl Dialogue {
-    /// Connects and hears the greeting.
-    pub(super) async fn open(server: &SmtpServer) -> Result<Self, SmtpError> {
-        let mut stream = Stream::connect(server).await?;
+    /// Hears the greeting over a new connection.
+    pub(super) async fn open(mut stream: Stream, server: &SmtpServer) -> Result<Self, SmtpError> {
         if server.implicit_tls {
             stream = stream.encrypt(server).await?;
         }

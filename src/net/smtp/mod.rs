@@ -12,8 +12,11 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use self::dialogue::Dialogue;
 pub use self::error::SmtpError;
+use self::stream::Stream;
 use crate::config::{Secret, TlsConfig};
 
 /// A mail server and how to speak to it.
@@ -68,7 +71,30 @@ pub async fn deliver(
     credentials: Option<&Credentials>,
     envelope: Envelope<'_>,
 ) -> Result<String, SmtpError> {
-    let mut dialogue = Dialogue::open(server).await?;
+    converse(Stream::connect(server).await?, server, credentials, envelope).await
+}
+
+/// [`deliver`] over a connection that is there already.
+///
+/// # Errors
+///
+/// As [`deliver`].
+pub async fn deliver_over(
+    connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    server: &SmtpServer,
+    credentials: Option<&Credentials>,
+    envelope: Envelope<'_>,
+) -> Result<String, SmtpError> {
+    converse(Stream::over(connection), server, credentials, envelope).await
+}
+
+async fn converse(
+    stream: Stream,
+    server: &SmtpServer,
+    credentials: Option<&Credentials>,
+    envelope: Envelope<'_>,
+) -> Result<String, SmtpError> {
+    let mut dialogue = Dialogue::open(stream, server).await?;
     match dialogue.talk(server, credentials, envelope).await {
         Ok(answer) => {
             if let Err(err) = dialogue.quit().await {

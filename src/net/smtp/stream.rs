@@ -17,7 +17,8 @@ use crate::net::client::{Material, client_config};
 /// The longest line, its end included; RFC 5321 allows 512 bytes.
 const MOST_LINE: u64 = 2048;
 
-trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Bytes both ways.
+pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 /// A connection to a mail server.
@@ -35,7 +36,12 @@ impl Stream {
         // As in Go, no host is this one.
         let host = if server.host.is_empty() { "localhost" } else { &server.host };
         let tcp = TcpStream::connect((host, port)).await.map_err(SmtpError::Connect)?;
-        Ok(Self { bytes: BufReader::new(Box::new(tcp)), is_tls: false })
+        Ok(Self::over(tcp))
+    }
+
+    /// A connection that is there already, without TLS.
+    pub(super) fn over(bytes: impl Bytes + 'static) -> Self {
+        Self { bytes: BufReader::new(Box::new(bytes)), is_tls: false }
     }
 
     /// Goes over to TLS. What the server sent ahead of it is not trusted: it could be anybody's.

@@ -219,3 +219,25 @@ async fn refusals_at_each_step() {
     let mail = MailServer::start(behaviour).await;
     send(&server(&mail), None).await.unwrap();
 }
+
+proptest::proptest! {
+    /// Whatever a server says, the dialogue ends.
+    #[test]
+    fn any_server(said in "(((220|250|334|235|354|221|4[0-9]{2})[ -]?)?(AUTH LOGIN|STARTTLS|VXNlcm5hbWU6|[ -~]{0,9})\r?\n){0,12}[ -~]{0,9}") {
+        let server = SmtpServer {
+            host: "localhost".to_owned(),
+            port: "25".to_owned(),
+            hello: String::new(),
+            implicit_tls: false,
+            require_tls: said.len().is_multiple_of(3),
+            tls: TlsConfig { insecure_skip_verify: true, ..TlsConfig::default() },
+        };
+        let connection = tokio::io::join(std::io::Cursor::new(said.into_bytes()), tokio::io::sink());
+        let to = ["a@example.org".to_owned()];
+        let envelope = Envelope { from: "us@example.org", to: &to, message: MESSAGE };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        if let Err(error) = runtime.block_on(deliver_over(connection, &server, Some(&credentials()), envelope)) {
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+}

@@ -90,7 +90,6 @@ fn options(directory: &Path, port: u16) -> Options {
         auto_reload: false,
         journal_size: 1_000_000_000,
         journal_time: Duration::from_secs(7 * 24 * 3600),
-        cluster: tocsin::gossip::ClusterOptions::default(),
         engine: tocsin::engine::Options::default(),
         alerts_gc_interval: None,
         log_silences: false,
