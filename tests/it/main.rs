@@ -11,6 +11,7 @@ mod day;
 mod differential;
 mod discovery;
 mod durability;
+mod examples;
 mod faults;
 mod forwarding;
 mod gossip_interop;

@@ -87,7 +87,7 @@ fn list(value: &Value) -> &[Value] {
 
 fn values(labels: &Value) -> String {
     let values = labels.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
-    values.collect::<Vec<_>>().join("/")
+    values.collect::<Vec<_>>().join("/").replace('\n', "\\n")
 }
 
 fn shown_alert(alert: &Value) -> String {
