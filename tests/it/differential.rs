@@ -25,7 +25,7 @@ const AT_ONCE: usize = 6;
 /// How often a script may be played until both programs do as it says. Both run on the wall clock, and a machine that
 /// stands still for a second at the wrong moment makes either tell in two notifications what belongs in one. What
 /// differs for a reason differs every time.
-const TRIES: usize = 1;
+const TRIES: usize = 3;
 
 fn scripts() -> Vec<Script> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/differential");

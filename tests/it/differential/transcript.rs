@@ -28,7 +28,7 @@ pub(super) struct Transcript {
     answers: Vec<Answer>,
 }
 
-/// What 0.34 added to the webhook's JSON.
+/// What 0.34 added to the JSON of notifications and groups.
 const NEW_MEMBERS: [&str; 2] = ["notification_reason", "routeLabels"];
 
 impl Transcript {
@@ -38,7 +38,6 @@ impl Transcript {
             let mut body = request.body;
             normalise(&mut body);
             if let Some(members) = body.as_object_mut() {
-                members.retain(|name, _| !NEW_MEMBERS.contains(&name.as_str()));
                 for header in ["content-type", "authorization", "x-team"] {
                     let value = request.headers.get(header).cloned();
                     members.insert(format!("header {header}"), value.into());
@@ -108,11 +107,13 @@ fn shown_item(item: &Value) -> String {
     }
 }
 
-/// Replaces what the program itself made up: times of the run, and the ids of silences.
+/// Replaces what the program itself made up, times of the run and the ids of silences, and removes what only the newer
+/// version has.
 fn normalise(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(normalise),
         Value::Object(members) => {
+            members.retain(|name, _| !NEW_MEMBERS.contains(&name.as_str()));
             for (name, member) in members {
                 match name.as_str() {
                     "silencedBy" => *member = list(member).len().into(),
