@@ -1,10 +1,15 @@
 //! How many GET requests are answered at once (`--web.get-concurrency`), all pages together.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, SizeHint};
 use prometheus::IntGauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -51,13 +56,33 @@ pub(super) struct Place {
 impl Place {
     /// Keeps the place until the answer's body has left or is dropped.
     pub(super) fn keep_for(self, answer: Answer) -> Answer {
-        answer.map(|body| {
-            body.map_frame(move |frame| {
-                let _kept = &self;
-                frame
-            })
-            .boxed_unsync()
-        })
+        answer.map(|body| Kept { body, _place: self }.boxed_unsync())
+    }
+}
+
+/// A body and the place of its request.
+struct Kept {
+    body: answer::Body,
+    _place: Place,
+}
+
+impl Body for Kept {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -87,6 +112,7 @@ mod tests {
         assert!(limit.enter(&in_flight).is_none());
         let answer = place.keep_for(answer::text(StatusCode::OK, "x"));
         assert!(limit.enter(&in_flight).is_none());
+        assert_eq!(answer.body().size_hint().exact(), Some(1), "the length is told ahead");
         drop(answer.into_body().collect().await);
         assert_eq!(in_flight.get(), 0);
         assert!(limit.enter(&in_flight).is_some());

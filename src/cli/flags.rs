@@ -15,12 +15,13 @@ use crate::model::{MatcherMode, parse_duration};
 use crate::net::ListenAddress;
 
 /// The flags that take `true` or `false` and may be negated as `--no-…`.
-pub(super) const SWITCHES: [&str; 7] = [
+pub(super) const SWITCHES: [&str; 8] = [
     "alertmanager.drain-notification-queue-on-shutdown",
     "alerts.relabel",
     "cluster.allow-insecure-public-advertise-address-discovery",
     "config.auto-reload",
     "log.silences",
+    "notify.allow-exec",
     "notify.resolve-when-muted",
     "web.systemd-socket",
 ];
@@ -181,6 +182,11 @@ pub struct Flags {
         default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
     resolve_when_muted: bool,
 
+    /// Let `exec_configs` run programs. Without it a configuration that has them is refused.
+    #[arg(long = "notify.allow-exec", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
+    allow_exec: bool,
+
     /// With both kinds of configuration, when to notify from here: always, or as a fallback for what no Alertmanager
     /// has taken.
     #[arg(long = "delivery.local", value_name = "WHEN", default_value = "always")]
@@ -257,6 +263,7 @@ impl Flags {
             matcher_mode: self.matcher_mode,
             alerts_gc_interval: self.alerts_gc_interval,
             log_silences: self.log_silences,
+            allow_exec: self.allow_exec,
             local: self.local,
             fallback_after: self.fallback_after,
             cluster,

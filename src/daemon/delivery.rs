@@ -32,6 +32,7 @@ pub(super) fn subscribe(
     options: engine::Options,
     fallback_after: Option<Duration>,
     external_url: Arc<str>,
+    may_execute: bool,
 ) -> watch::Receiver<Arc<PreparedDelivery>> {
     let (publish, prepared) = watch::channel(Arc::default());
     coordinator.subscribe("delivery", move |config: &Arc<Config>| {
@@ -41,7 +42,7 @@ pub(super) fn subscribe(
                 // Without anybody to forward to there is nothing to fall back from.
                 let fallback_after = fallback_after.filter(|_after| config.prometheus.is_some());
                 let options = engine::Options { fallback_after, ..options.clone() };
-                prepare(file, &options, &external_url)?
+                prepare(file, &options, &external_url, may_execute)?
             }
         };
         let (prepared, publish) = (Arc::new(prepared), publish.clone());
@@ -61,6 +62,7 @@ fn prepare(
     file: &Arc<AlertmanagerFile>,
     options: &engine::Options,
     external_url: &Arc<str>,
+    may_execute: bool,
 ) -> Result<PreparedDelivery, Refusal> {
     let plan = Plan::new(PlanDefinition::from_config(file, options.clone()))?;
     let surroundings = Arc::new(Surroundings {
@@ -68,6 +70,7 @@ fn prepare(
         external_url: Arc::clone(external_url),
         zone: Zone::local("Local", jiff::tz::TimeZone::system()),
         clock: clock::now,
+        may_execute,
     });
     let mut integrations = Vec::new();
     for receiver in file.receivers.iter().filter(|receiver| file.is_routed(&receiver.name)) {

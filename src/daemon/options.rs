@@ -67,6 +67,8 @@ pub struct Options {
     pub alerts_gc_interval: Option<Duration>,
     /// `--log.silences`
     pub log_silences: bool,
+    /// `--notify.allow-exec`
+    pub allow_exec: bool,
     /// `--delivery.local`
     pub local: LocalDelivery,
     /// `--delivery.fallback-after`

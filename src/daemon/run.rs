@@ -141,6 +141,7 @@ impl Daemon {
             options.engine.clone(),
             fallback_after,
             external_url.as_str().into(),
+            options.allow_exec,
         );
 
         let (engine_handle, commands) = EngineHandle::new();

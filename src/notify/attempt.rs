@@ -19,6 +19,9 @@ use crate::template::{Data, Environment};
 /// The shortest secret that is looked for in errors: what is shorter would hide half of the text.
 const LEAST_SECRET: usize = 4;
 
+/// The shortest parameter of a secret URL that is looked for by itself.
+const LEAST_TOKEN: usize = 8;
+
 /// A template that failed on a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateFault {
@@ -139,6 +142,11 @@ impl Attempt {
         plain::message(&self.data, &self.faults)
     }
 
+    /// Notes that the template of a secret at `key` failed; `error` holds no part of it.
+    pub(super) fn note(&mut self, key: &str, error: String) {
+        self.faults.push(TemplateFault { field: Arc::from(key), error });
+    }
+
     /// Renders a text without which there is nothing to send, such as a room.
     pub(super) fn needed(&self, field: &Field) -> Result<String, Failure> {
         let fault = match field.render(&self.data, &self.environment) {
@@ -163,6 +171,11 @@ impl Attempt {
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
             self.hide(&Secret::new(&format!("{}{query}", url.path())));
             self.hide(&Secret::new(url.password().unwrap_or_default()));
+            // A service may repeat a token alone. What is short may be a word that the answer needs.
+            let values = url.query_pairs().filter(|(_, value)| value.len() >= LEAST_TOKEN);
+            for (_, value) in values {
+                self.hide(&Secret::new(&value));
+            }
         }
         Ok(secret)
     }

@@ -37,6 +37,11 @@ impl Field {
         Self { key: Arc::from(key), is_html: false, body }
     }
 
+    /// A text that is no template.
+    pub(super) fn literal(key: &str, text: &str) -> Self {
+        Self { key: Arc::from(key), is_html: false, body: Body::Literal(Arc::from(text)) }
+    }
+
     pub(super) fn html(templates: &TemplateSet, key: &str, source: &str) -> Self {
         let body =
             if source.is_empty() { Body::Literal(Arc::from("")) } else { Body::new(templates.html(source)) };

@@ -2,6 +2,7 @@
 
 use super::discord::Discord;
 use super::email::Email;
+use super::exec::Exec;
 use super::hipchat::HipChat;
 use super::incidentio::Incidentio;
 use super::integration::{Build, BuildError, Notifier};
@@ -69,4 +70,5 @@ pub const KINDS: &[Kind] = &[
     kind!("rocketchat", Rocketchat, Rocketchat),
     kind!("mattermost", Mattermost, Mattermost),
     kind!("hipchat", HipChat, HipChat),
+    kind!("exec", Exec, Exec),
 ];

@@ -72,7 +72,7 @@ impl OpsGenie {
 
     fn create(&self, attempt: &mut Attempt) -> Create {
         let labels = attempt.data().common_labels.clone();
-        let labels = labels.pairs().iter();
+        let labels = labels.pairs();
         let mut details: BTreeMap<String, String> =
             labels.map(|(name, value)| (name.to_string(), value.to_string())).collect();
         for (name, field) in &self.details {

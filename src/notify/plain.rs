@@ -70,7 +70,7 @@ fn push_alert(text: &mut String, alert: &Alert) {
 }
 
 fn pairs(labels: &Kv) -> String {
-    let shown = labels.pairs().iter().map(|(name, value)| {
+    let shown = labels.pairs().map(|(name, value)| {
         let value = truncate::runes(&value.lossy(), MOST_VALUE);
         format!("{name}={value}")
     });

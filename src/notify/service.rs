@@ -96,14 +96,19 @@ pub(super) fn json_request<T: Serialize + ?Sized>(
 
 /// A request with a body of any kind. The error of a URL that is none does not repeat it: it may hold a secret.
 pub(super) fn request(method: Method, url: &str, body: impl Into<Bytes>) -> Result<Request, Failure> {
-    let parsed = Url::parse(url).map_err(|error| {
-        // A file may be written anew before the next attempt.
-        Failure::retry(format!("{} \"<redacted>\": not a URL: {error}", title(&method)))
-    })?;
+    let url = parse(&method, url)?;
     // The time that is left is known when the request is sent.
-    let mut request = Request::new(method, parsed, Duration::ZERO);
+    let mut request = Request::new(method, url, Duration::ZERO);
     request.body = body.into();
     Ok(request)
+}
+
+/// The URL of a request. The error does not repeat it.
+pub(super) fn parse(method: &Method, url: &str) -> Result<Url, Failure> {
+    Url::parse(url).map_err(|error| {
+        // A file may be written anew before the next attempt.
+        Failure::retry(format!("{} \"<redacted>\": not a URL: {error}", title(method)))
+    })
 }
 
 /// The value of a header that holds a secret from `key`.

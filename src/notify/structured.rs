@@ -14,6 +14,8 @@ use crate::config::yaml::{Node, NodeKind, Scalar, parse_whole};
 #[derive(Debug)]
 pub(super) enum Structured {
     Text(Field),
+    /// A text that stays one, whatever it renders to.
+    Verbatim(Field),
     List(Vec<Self>),
     Map(Vec<(Field, Self)>),
     /// A number, a boolean or null.
@@ -40,6 +42,34 @@ impl Structured {
         }
     }
 
+    /// Parses a value whose texts stay texts, whatever they render to, and whose keys are taken as they are. Members
+    /// named in `html` are rendered with HTML escaping.
+    pub(super) fn verbatim(build: &mut Build<'_>, key: &str, value: &Value, html: &[&str]) -> Self {
+        match value {
+            Value::String(text) => Self::Verbatim(build.text(key, text)),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let items =
+                    items.map(|(at, item)| Self::verbatim(build, &format!("{key}[{at}]"), item, html));
+                Self::List(items.collect())
+            }
+            Value::Object(members) => {
+                let members = members.iter().map(|(name, value)| {
+                    let path = format!("{key}.{name}");
+                    let member = match value {
+                        Value::String(text) if html.contains(&name.as_str()) => {
+                            Self::Verbatim(build.html(&path, text))
+                        }
+                        _ => Self::verbatim(build, &path, value, html),
+                    };
+                    (Field::literal(&path, name), member)
+                });
+                Self::Map(members.collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Self::Plain(value.clone()),
+        }
+    }
+
     /// The value for a notification. A text whose template fails is the message in plain words.
     pub(super) fn render(&self, attempt: &mut Attempt) -> Value {
         match self {
@@ -47,6 +77,10 @@ impl Structured {
                 Some(text) => reinterpret(text),
                 None => Value::String(attempt.plain()),
             },
+            Self::Verbatim(field) => {
+                let text = attempt.try_field(field);
+                Value::String(text.unwrap_or_else(|| attempt.plain()))
+            }
             Self::List(items) => items.iter().map(|item| item.render(attempt)).collect(),
             Self::Map(members) => {
                 let members = members.iter().map(|(name, value)| {

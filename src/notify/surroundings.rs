@@ -18,6 +18,8 @@ pub struct Surroundings {
     pub zone: Zone,
     /// The wall clock, for templates, dates of mails, and the time that is left until a deadline.
     pub clock: fn() -> Timestamp,
+    /// Whether `exec` may run programs: `--notify.allow-exec`. If not, a configuration with one fails to load.
+    pub may_execute: bool,
 }
 
 impl Surroundings {

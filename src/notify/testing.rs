@@ -89,6 +89,7 @@ pub(crate) fn surroundings() -> Arc<Surroundings> {
         external_url: "http://am.example".into(),
         zone: Zone::Utc,
         clock: || NOW,
+        may_execute: false,
     })
 }
 

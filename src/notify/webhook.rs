@@ -1,53 +1,253 @@
-//! `webhook`: POST of Alertmanager's JSON, or of a `payload` of one's own.
+//! `webhook`: POST of Alertmanager's JSON, or of a `payload` of one's own. Beyond Alertmanager any method, headers,
+//! query and kind of body, and presets for services that take no other than their own.
+
+use std::collections::BTreeMap;
+
+use ::http::{HeaderName, HeaderValue, Method, header};
+use serde_json::Value;
+use url::{Url, form_urlencoded};
 
 use super::attempt::Attempt;
 use super::failure::{Failure, Verdict};
-use super::field::SecretField;
+use super::field::{Field, SecretField};
 use super::integration::{BoxFuture, Build, BuildError, Delivered, Notifier};
+use super::json;
 use super::message::Message;
-use super::service::Service;
+use super::preset::{self, Draft, Preset};
+use super::service::{self, Service};
 use super::structured::Structured;
-use crate::config::alertmanager::WebhookConfig;
+use crate::config::alertmanager::{WebhookBody, WebhookConfig, WebhookRequest};
+use crate::config::{Secret, Source};
+use crate::net::Request;
 
 /// The version of the JSON that receivers know.
 const VERSION: &str = "4";
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 #[derive(Debug)]
 pub(super) struct Webhook {
     service: Service,
     url: SecretField,
     max_alerts: usize,
-    payload: Option<Structured>,
+    method: Method,
+    query: Vec<(String, SecretField)>,
+    headers: Vec<(HeaderName, SecretField)>,
+    content_type: Option<HeaderValue>,
+    body: Body,
+    preset: Option<&'static dyn Preset>,
+    secret: Option<SecretField>,
+}
+
+/// What is sent.
+#[derive(Debug)]
+enum Body {
+    /// Alertmanager's JSON.
+    Message,
+    /// JSON of the configuration or of a preset.
+    Payload(Structured),
+    /// A text.
+    Text(Field),
+    /// A form: what a preset has, and what the configuration says.
+    Form(Vec<(String, Field)>, Vec<(String, SecretField)>),
+    /// Nothing.
+    None,
 }
 
 impl Webhook {
     pub(super) fn new(config: &WebhookConfig, build: &mut Build<'_>) -> Result<Self, BuildError> {
+        let request = &config.request;
+        let preset = request.preset.map(preset::of);
+        let method = request.method.as_deref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+        let method = method.unwrap_or_else(|| preset.map_or(Method::POST, |preset| preset.method()));
+        let headers = secrets(build, "headers", &request.headers).into_iter();
+        let headers = headers.filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, value)));
+        let content_type = request.content_type.as_deref().map(HeaderValue::from_str).transpose();
+        let content_type =
+            content_type.map_err(|_error| setup(build, "content_type is not one line of text"))?;
+        let verdict = preset.map_or_else(Verdict::default, |preset| preset.verdict());
         Ok(Self {
-            service: build.service_with(Verdict::default(), config.timeout)?,
+            service: build.service_with(verdict, config.timeout)?,
             url: build.secret_template("url", &config.url),
             max_alerts: usize::try_from(config.max_alerts).unwrap_or(usize::MAX),
-            payload: config.payload.as_ref().map(|payload| Structured::new(build, "payload", payload)),
+            headers: headers.collect(),
+            query: secrets(build, "query", &request.query),
+            content_type,
+            body: Body::new(config, &method, preset, build)?,
+            method,
+            preset,
+            secret: request.secret.as_ref().map(|secret| SecretField::literal("secret", secret)),
         })
     }
+
+    async fn url(&self, attempt: &mut Attempt) -> Result<Url, Failure> {
+        let url = attempt.secret_url(&self.url).await?;
+        if url.is_empty() {
+            return Err(Failure::lasting("webhook url is empty"));
+        }
+        let mut url = service::parse(&self.method, url.expose())?;
+        for (name, value) in &self.query {
+            let value = attempt.secret(value).await?;
+            url.query_pairs_mut().append_pair(name, value.expose());
+        }
+        Ok(url)
+    }
+
+    async fn request(&self, attempt: &mut Attempt) -> Result<Request, Failure> {
+        let mut draft = Draft { url: self.url(attempt).await?, body: Value::Null };
+        let content = match &self.body {
+            Body::Message => {
+                let body = json::encode_body(&Message::new(attempt, VERSION));
+                Some((JSON, body.map_err(|error| Failure::lasting(format!("json: {error}")))?))
+            }
+            Body::Payload(payload) => {
+                draft.body = payload.render(attempt);
+                None
+            }
+            Body::Text(text) => Some((TEXT, attempt.message(text).into_bytes())),
+            Body::Form(defaults, given) => Some((FORM, self.form(defaults, given, attempt).await)),
+            Body::None => Some(("", Vec::new())),
+        };
+        if let Some(preset) = self.preset {
+            let secret = match &self.secret {
+                Some(secret) => Some(attempt.secret(secret).await?),
+                None => None,
+            };
+            preset::complete(preset, attempt, secret.as_ref(), &mut draft);
+        }
+        let (content_type, body) = match content {
+            Some(content) => content,
+            None => {
+                let body = json::encode_body(&draft.body);
+                (JSON, body.map_err(|error| Failure::lasting(format!("json: {error}")))?)
+            }
+        };
+        let mut request = service::request(self.method.clone(), draft.url.as_str(), body)?;
+        if !content_type.is_empty() {
+            request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if let Some(content_type) = &self.content_type {
+            request.headers.insert(header::CONTENT_TYPE, content_type.clone());
+        }
+        for (name, value) in &self.headers {
+            let value = attempt.secret(value).await?;
+            // A header has one line.
+            let line = Secret::new(&value.expose().replace(char::is_control, " "));
+            request.headers.insert(name, service::secret_header(&line, name.as_str())?);
+        }
+        Ok(request)
+    }
+
+    /// The fields of a form; one whose template fails is the message in plain words.
+    async fn form(
+        &self,
+        defaults: &[(String, Field)],
+        given: &[(String, SecretField)],
+        attempt: &mut Attempt,
+    ) -> Vec<u8> {
+        let mut fields = Vec::new();
+        for (name, field) in given {
+            let value = match attempt.secret(field).await {
+                Ok(value) => value.expose().to_owned(),
+                Err(failure) => {
+                    attempt.note(&format!("form.{name}"), failure.error);
+                    attempt.plain()
+                }
+            };
+            fields.push((name, value));
+        }
+        for (name, field) in defaults {
+            fields.push((name, attempt.message(field)));
+        }
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in fields {
+            let limit = self.preset.and_then(|preset| preset::limit(preset, &format!("/{name}")));
+            let value = limit.map_or_else(|| value.clone(), |limit| limit.cut(&value));
+            form.append_pair(name, &value);
+        }
+        form.finish().into_bytes()
+    }
+}
+
+impl Body {
+    fn new(
+        config: &WebhookConfig,
+        method: &Method,
+        preset: Option<&'static dyn Preset>,
+        build: &mut Build<'_>,
+    ) -> Result<Self, BuildError> {
+        let WebhookRequest { body, .. } = &config.request;
+        let form = match body {
+            Some(WebhookBody::Text(text)) if text.is_empty() => return Ok(Self::None),
+            Some(WebhookBody::Text(text)) => return Ok(Self::Text(build.text("body", text))),
+            Some(WebhookBody::Form(form)) => Some(form),
+            None => None,
+        };
+        let payload = config.payload.as_ref();
+        let own = preset.filter(|preset| if preset.is_form() { payload.is_none() } else { form.is_none() });
+        match own {
+            Some(preset) if preset.is_form() => {
+                let given = form.cloned().unwrap_or_default();
+                preset::demand(preset, |name| given.contains_key(name))
+                    .map_err(|text| setup(build, &text))?;
+                let defaults = preset::texts(preset).filter(|(name, _)| !given.contains_key(name));
+                let defaults = defaults.map(|(name, text)| {
+                    let field = build.text(&format!("form.{name}"), &text);
+                    (name, field)
+                });
+                Ok(Self::Form(defaults.collect(), secrets(build, "form", &given)))
+            }
+            Some(preset) => {
+                let given = payload.cloned().unwrap_or_default();
+                preset::demand(preset, |name| given.get(name).is_some())
+                    .map_err(|text| setup(build, &text))?;
+                let merged = preset::merged(preset.body(), given);
+                Ok(Self::Payload(Structured::verbatim(build, "payload", &merged, preset.html())))
+            }
+            None => Ok(match (payload, form) {
+                (Some(payload), _) => Self::Payload(Structured::new(build, "payload", payload)),
+                (None, Some(form)) => Self::Form(Vec::new(), secrets(build, "form", form)),
+                (None, None) if has_no_body(method) => Self::None,
+                (None, None) => Self::Message,
+            }),
+        }
+    }
+}
+
+fn has_no_body(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+}
+
+fn setup(build: &Build<'_>, message: &str) -> BuildError {
+    let position = build.config.position.clone();
+    BuildError::Setup { position, kind: "webhook", message: message.to_owned() }
+}
+
+/// Templates whose results may be secrets.
+fn secrets(build: &Build<'_>, key: &str, values: &BTreeMap<String, Secret>) -> Vec<(String, SecretField)> {
+    let values = values.iter().map(|(name, value)| {
+        let source = Source::Inline(value.clone());
+        (name.clone(), build.secret_template(&format!("{key}.{name}"), &source))
+    });
+    values.collect()
 }
 
 impl Notifier for Webhook {
     fn notify<'a>(&'a self, attempt: &'a mut Attempt) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {
-            let url = attempt.secret_url(&self.url).await?;
-            if url.is_empty() {
-                return Err(Failure::lasting("webhook url is empty"));
+            let request = self.request(attempt).await?;
+            let answer = self.service.exchange(attempt, request).await?;
+            let codes = self.preset.and_then(|preset| preset.codes());
+            let judged = self.service.judge(attempt, &answer);
+            judged.map_err(|failure| Failure {
+                retry: failure.retry || codes.is_some_and(|codes| codes.is_retried(&answer)),
+                ..failure
+            })?;
+            if let Some(codes) = codes {
+                codes.check(&answer)?;
             }
-            let answer = match &self.payload {
-                Some(payload) => {
-                    let payload = payload.render(attempt);
-                    self.service.post_json(attempt, url.expose(), &payload).await?
-                }
-                None => {
-                    let message = Message::new(attempt, VERSION);
-                    self.service.post_json(attempt, url.expose(), &message).await?
-                }
-            };
             Ok(answer.into())
         })
     }
@@ -58,134 +258,4 @@ impl Notifier for Webhook {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use crate::model::FailureReason;
-    use crate::notify::testing::{self, Bench, alert, firing, mixed, notification};
-
-    const PLAIN: &str = "webhook_configs: [{url: '$URL/hook'}]";
-
-    /// As Alertmanager 0.33.1 sent it, with the member that 0.34 added.
-    #[tokio::test]
-    async fn posts_alertmanagers_json() {
-        let sent = testing::send(PLAIN, firing()).await;
-        sent.post("/hook", "application/json");
-        assert_eq!(
-            sent.body(),
-            r#"{"receiver":"team","status":"firing","alerts":[{"status":"firing","labels":{"alertname":"HighCPU","#.to_owned()
-                + r#""cluster":"\u003ceu\u003e","severity":"critical"},"annotations":{"summary":"CPU ☃ is \"hot\""},"#
-                + r#""startsAt":"2026-11-21T14:00:00.123Z","endsAt":"0001-01-01T00:00:00Z","#
-                + r#""generatorURL":"http://prom/graph?g0.expr=a\u0026b","fingerprint":"ac3df37169ad34ca"}],"#
-                + r#""notification_reason":"first notification","groupLabels":{"alertname":"HighCPU"},"#
-                + r#""commonLabels":{"alertname":"HighCPU","cluster":"\u003ceu\u003e","severity":"critical"},"#
-                + r#""commonAnnotations":{"summary":"CPU ☃ is \"hot\""},"routeLabels":{},"#
-                + r#""externalURL":"http://am.example","version":"4","groupKey":"{}:{alertname=\"HighCPU\"}","#
-                + "\"truncatedAlerts\":0}\n"
-        );
-        assert_eq!(sent.result.unwrap().answer, "200 OK: ok");
-    }
-
-    /// The alerts beyond are counted, and part of nothing else.
-    #[tokio::test]
-    async fn shows_the_first_alerts() {
-        let sent = testing::send("webhook_configs: [{url: '$URL/hook', max_alerts: 1}]", mixed()).await;
-        let body = sent.json();
-        assert_eq!((body["alerts"].as_array().unwrap().len(), &body["truncatedAlerts"]), (1, &1.into()));
-        assert_eq!(body["status"], "firing");
-        assert_eq!(body["commonLabels"]["instance"], "a:9100");
-    }
-
-    #[tokio::test]
-    async fn payload_and_url_are_templates() {
-        let yaml = r#"webhook_configs:
-- url: '$URL/{{ .Status | toUpper }}'
-  payload:
-    subject: '{{ template "__subject" . }}'
-    alerts: '{{ .Alerts | toJson }}'
-    count: '{{ len .Alerts }}'
-    "{{ .Status }}": [x, true, 1.5, null, {deep: '{{ .ExternalURL }}'}]
-"#;
-        let sent = testing::send(yaml, firing()).await;
-        sent.post("/FIRING", "application/json");
-        assert_eq!(
-            sent.body(),
-            r#"{"alerts":[{"annotations":{"summary":"CPU ☃ is \"hot\""},"endsAt":"0001-01-01T00:00:00Z","#
-                .to_owned()
-                + r#""fingerprint":"ac3df37169ad34ca","generatorURL":"http://prom/graph?g0.expr=a\u0026b","#
-                + r#""labels":{"alertname":"HighCPU","cluster":"\u003ceu\u003e","severity":"critical"},"#
-                + r#""startsAt":"2026-11-21T14:00:00.123Z","status":"firing"}],"count":1,"#
-                + r#""firing":["x",true,1.5,null,{"deep":"http://am.example"}],"#
-                + "\"subject\":\"[FIRING:1] HighCPU (\\u003ceu\\u003e critical)\"}\n"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_template_that_fails_still_notifies() {
-        let yaml =
-            "webhook_configs: [{url: '$URL/', payload: {text: '{{ .Nope }}', other: '{{ .Status }}'}}]";
-        let sent = testing::send(yaml, firing()).await;
-        let body = sent.json();
-        assert_eq!(body["other"], "firing");
-        let text = body["text"].as_str().unwrap();
-        assert!(text.starts_with("[FIRING:1] HighCPU\n\nfiring: alertname=HighCPU, cluster=<eu>"), "{text}");
-        assert!(text.contains("The template of payload.text failed: template: :1:3:"), "{text}");
-        assert!(sent.result.is_ok());
-    }
-
-    #[tokio::test]
-    async fn without_a_url_nothing_is_sent() {
-        for (url, error) in [
-            ("{{ .Status | printf \"%.0s\" }}", "webhook url is empty"),
-            ("http://x/{{ .Nope }}?key=hunter2", "url: the template fails at 1:12"),
-        ] {
-            let sent = testing::send(&format!("webhook_configs: [{{url: '{url}'}}]"), firing()).await;
-            let failure = sent.result.unwrap_err();
-            assert_eq!((failure.retry, failure.error.as_str()), (false, error));
-            assert_eq!(sent.seen.len(), 0);
-        }
-    }
-
-    #[tokio::test]
-    async fn the_url_may_stand_in_a_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("url");
-        let bench = Bench::start().await;
-        let yaml = format!("webhook_configs: [{{url_file: '{}'}}]", path.display());
-        let failure = bench.send(&yaml, firing()).await.unwrap_err();
-        assert!(!failure.retry && failure.error.contains("could not read"), "{failure:?}");
-        std::fs::write(&path, format!("  {}/{{{{ .Status }}}}\n", bench.url())).unwrap();
-        bench.send(&yaml, firing()).await.unwrap();
-        assert_eq!(bench.seen()[0].uri.path(), "/firing");
-    }
-
-    #[tokio::test]
-    async fn statuses_and_secrets() {
-        testing::verdicts(PLAIN, &[], true).await;
-        testing::redacts("webhook_configs: [{url: '$URL/services/hunter2?key=k3y-'}]", &["hunter2", "k3y-"])
-            .await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_attempt_has_its_own_time_limit() {
-        let yaml = "webhook_configs: [{url: '$URL/', timeout: 1s}]";
-        let failure = testing::send_to_silence(yaml, firing()).await.unwrap_err();
-        assert_eq!((failure.retry, failure.reason), (true, FailureReason::Other));
-        assert_eq!(
-            failure.error,
-            "Post \"<redacted>\": no answer within 1s: configured webhook timeout reached (1s)"
-        );
-        let failure = testing::send_to_silence(PLAIN, firing()).await.unwrap_err();
-        assert_eq!((failure.retry, failure.reason), (true, FailureReason::ContextDeadlineExceeded));
-    }
-
-    #[tokio::test]
-    async fn route_labels_are_rendered() {
-        let mut told = notification(vec![alert(&[("alertname", "A")], &[], Duration::ZERO)]);
-        let labels = [("owner", "{{ .GroupLabels.alertname }}-team"), ("broken", "{{ .Nope }}")];
-        let labels = labels.map(|(name, value)| (name.into(), value.to_owned()));
-        told.route_labels = std::sync::Arc::new(labels.into_iter().collect());
-        let sent = testing::send(PLAIN, told).await;
-        assert_eq!(sent.json()["routeLabels"], serde_json::json!({"owner": "A-team"}));
-    }
-}
+mod tests;

@@ -96,7 +96,7 @@ fn equal_composite(one: &Value, two: &Value) -> Result<bool, String> {
     }
     match (one, two) {
         (Value::Time(one), Value::Time(two)) => Ok(one == two),
-        (Value::Pair(one), Value::Pair(two)) => Ok(**one == **two),
+        (Value::Pair(one), Value::Pair(two)) => Ok(one == two),
         (Value::Location(one), Value::Location(two)) => Ok(one.is_same(two)),
         (Value::Data(one), Value::Data(two)) => Ok(Arc::ptr_eq(one, two)),
         // Of two types, the second decides whether Go compares at all; then they differ.

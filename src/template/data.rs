@@ -4,71 +4,94 @@ use std::sync::Arc;
 
 use super::{text::Text, time::Time, value::Items};
 
-/// A set of name/value pairs (`template.KV`): label sets and annotations. Sorted by name, cheap to clone.
+/// A set of name/value pairs (`template.KV`): label sets and annotations. Cheap to clone.
+///
+/// Kept in the order in which templates show it, `alertname` first and the others by name, so that `.SortedPairs` costs
+/// nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kv(Option<Arc<[(Text, Text)]>>);
+pub struct Kv(Option<Items<Pair>>);
+
+/// The label that is shown before all others.
+const FIRST: &[u8] = b"alertname";
 
 impl Kv {
     /// The number of pairs.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pairs().len()
+        self.shown().len()
     }
 
     /// Whether there is no pair.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pairs().is_empty()
+        self.shown().is_empty()
     }
 
     /// The value under a name.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&Text> {
-        let pairs = self.pairs();
-        let at = pairs.binary_search_by(|(other, _)| other.as_ref().cmp(name)).ok()?;
-        pairs.get(at).map(|(_, value)| value)
+        let (first, others) = self.parts();
+        if name == FIRST {
+            return first.first().map(|pair| &pair.value);
+        }
+        let at = others.binary_search_by(|pair| pair.name.as_ref().cmp(name)).ok()?;
+        others.get(at).map(|pair| &pair.value)
     }
 
-    /// The pairs in the order of their names.
-    #[must_use]
-    pub fn pairs(&self) -> &[(Text, Text)] {
-        self.0.as_deref().unwrap_or_default()
+    /// Names and values, in the order of the names.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Text, &Text)> {
+        let (first, others) = self.parts();
+        let (before, after) = others.split_at(others.partition_point(|pair| pair.name.as_ref() < FIRST));
+        before.iter().chain(first).chain(after).map(|pair| (&pair.name, &pair.value))
     }
 
     /// The set without the given names.
     #[must_use]
     pub fn remove(&self, names: &[Text]) -> Self {
-        self.pairs().iter().filter(|(name, _)| !names.contains(name)).cloned().collect()
+        self.filter(|pair| !names.contains(&pair.name))
     }
 
     /// The pairs with `alertname` first, the order in which templates show them.
-    pub(super) fn sorted_pairs(&self) -> impl Iterator<Item = &(Text, Text)> {
-        let pairs = self.pairs();
-        let is_alert_name = |pair: &&(Text, Text)| pair.0.as_ref() == b"alertname";
-        let first = pairs.iter().find(is_alert_name);
-        first.into_iter().chain(pairs.iter().filter(move |pair| !is_alert_name(pair)))
+    pub(super) fn sorted_pairs(&self) -> Items<Pair> {
+        self.0.clone().unwrap_or_else(|| Vec::new().into())
+    }
+
+    fn shown(&self) -> &[Pair] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// The pair that is shown first on account of its name, if there is one, and the others.
+    fn parts(&self) -> (&[Pair], &[Pair]) {
+        let shown = self.shown();
+        shown.split_at(usize::from(shown.first().is_some_and(|pair| pair.name.as_ref() == FIRST)))
     }
 
     /// What is the same in both sets.
     fn common(&self, other: &Self) -> Self {
-        self.pairs().iter().filter(|(name, value)| other.get(name) == Some(value)).cloned().collect()
+        self.filter(|pair| other.get(&pair.name) == Some(&pair.value))
+    }
+
+    fn filter(&self, keep: impl Fn(&Pair) -> bool) -> Self {
+        let kept: Vec<Pair> = self.shown().iter().filter(|pair| keep(pair)).cloned().collect();
+        Self((!kept.is_empty()).then(|| kept.into()))
     }
 }
 
 impl<N: Into<Text>, V: Into<Text>> FromIterator<(N, V)> for Kv {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let mut pairs: Vec<(Text, Text)> =
-            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        pairs.sort_by(|one, two| one.0.cmp(&two.0));
+        let pair = |(name, value): (N, V)| Pair { name: name.into(), value: value.into() };
+        let mut pairs: Vec<Pair> = pairs.into_iter().map(pair).collect();
+        let is_other = |pair: &Pair| pair.name.as_ref() != FIRST;
+        pairs.sort_by(|one, two| (is_other(one), &one.name).cmp(&(is_other(two), &two.name)));
         // The last of equal names wins, as in a map.
         pairs.reverse();
-        pairs.dedup_by(|later, earlier| later.0 == earlier.0);
+        pairs.dedup_by(|later, earlier| later.name == earlier.name);
         pairs.reverse();
-        Self(if pairs.is_empty() { None } else { Some(pairs.into()) })
+        Self((!pairs.is_empty()).then(|| pairs.into()))
     }
 }
 
-/// One of the pairs of a sorted set (`template.Pair`).
+/// One of the pairs of a set (`template.Pair`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     /// The label's or annotation's name.

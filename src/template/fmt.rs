@@ -158,8 +158,7 @@ impl<'a> Printer<'a> {
             Value::Str(_, text) => self.string(value, text, verb),
             Value::Bytes(bytes) => self.bytes(bytes, verb, false),
             Value::Kv(kv) => {
-                let pairs = kv.pairs().iter();
-                let pairs = pairs.map(|(k, v)| (k.clone(), Value::string(v.clone())));
+                let pairs = kv.pairs().map(|(name, value)| (name.clone(), Value::string(value.clone())));
                 self.map("template.KV", pairs, verb, depth);
             }
             Value::Dict(dict) => {
@@ -411,7 +410,7 @@ pub(super) fn string_of(value: &Value) -> Option<Text> {
         Value::Int(IntType::Weekday, day) => named(&WEEKDAYS, *day, "Weekday", *day),
         Value::Time(time) => time.string().into(),
         Value::Location(zone) => zone.name(),
-        Value::Kv(kv) => join_pairs(kv.sorted_pairs().map(|(name, value)| (name, value))),
+        Value::Kv(kv) => join_pairs(kv.sorted_pairs().iter().map(|pair| (&pair.name, &pair.value))),
         Value::Pairs(pairs) => join_pairs(pairs.iter().map(|pair| (&pair.name, &pair.value))),
         _ => return None,
     })

@@ -100,7 +100,7 @@ impl Encoder {
 
     fn kv(&mut self, kv: &Kv) {
         self.raw("{");
-        for (index, (name, value)) in kv.pairs().iter().enumerate() {
+        for (index, (name, value)) in kv.pairs().enumerate() {
             self.key(index, name);
             self.string(value);
         }

@@ -123,19 +123,17 @@ static KV: [Method; 5] = [
     method("SortedPairs", &[], |machine, value, _| {
         let kv = kv(value);
         machine.spend(kv.len() * 4)?;
-        let pairs = kv.sorted_pairs();
-        let pairs = pairs.map(|(name, value)| Pair { name: name.clone(), value: value.clone() });
-        Ok(Value::Pairs(pairs.collect()))
+        Ok(Value::Pairs(kv.sorted_pairs()))
     }),
     method("Names", &[], |machine, value, _| {
         let kv = kv(value);
         machine.spend(kv.len() * 4)?;
-        Ok(strings(kv.sorted_pairs().map(|(name, _)| name.clone())))
+        Ok(strings(kv.sorted_pairs().iter().map(|pair| pair.name.clone())))
     }),
     method("Values", &[], |machine, value, _| {
         let kv = kv(value);
         machine.spend(kv.len() * 4)?;
-        Ok(strings(kv.sorted_pairs().map(|(_, value)| value.clone())))
+        Ok(strings(kv.sorted_pairs().iter().map(|pair| pair.value.clone())))
     }),
     method("Remove", &[Param::Strings], |machine, value, args| {
         let kv = kv(value);

@@ -3,7 +3,7 @@
 //!
 //! A `TemplateSet` holds named templates: the default ones, and those of the configuration's files. A string of the
 //! configuration becomes a `Template` once, by `TemplateSet::text` or `TemplateSet::html`, and is then rendered on
-//! the `Data` of each notification; its owner keeps it. Output is what Go 1.26 gives for the same template, data and
+//! the `Data` of each notification; its owner keeps it. Output is what Go 1.27 gives for the same template, data and
 //! functions, byte for byte, and so is the text of most errors; `docs/templates.md` lists what differs.
 //!
 //! From source to output: `lexer` → `parser` → `ast` → (for HTML, `html` adds escapers to the tree) → `exec`, on

@@ -100,7 +100,7 @@ impl TemplateSet {
     ) -> BTreeMap<Text, Result<Text, String>> {
         let mode = Mode::Text { set: self.clone() };
         let mut machine = Machine::new(environment, Arc::clone(data), &mode);
-        let names = data.route_labels.pairs().iter().map(|(name, _)| name.clone());
+        let names = data.route_labels.pairs().map(|(name, _)| name.clone());
         names.map(|name| (name.clone(), machine.route_label(&name))).collect()
     }
 }

@@ -132,6 +132,9 @@ impl Program {
                 None => (call, String::new()),
             };
             let (code, output, errors) = self.call(url, &call, &input).await;
+            // amtool logs how it reads matchers.
+            let output: String =
+                output.split_inclusive('\n').filter(|line| !line.starts_with("time=")).collect();
             for found in id.find_iter(&output) {
                 if !ids.iter().any(|id| id == found.as_str()) {
                     ids.push(found.as_str().to_owned());

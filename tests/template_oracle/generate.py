@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import constructs
+import go_cases
 import written
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "template"
@@ -128,7 +129,7 @@ def main():
     print(len(kept), "generated,", len(kept) - len(good), "of them errors,", sum(c["html"] for c in kept), "HTML; too rare:", rare)
     write("generated.jsonl", kept)
     (FIXTURES / "coverage.txt").write_text("".join("%5d %s\n" % (counts[n], n) for n in sorted(counts)), encoding="utf-8")
-    hand = written.cases()
+    hand = written.cases() + go_cases.cases()
     ask(oracle, hand, datasets)
     print(len(hand), "written,", sum("error" in case for case in hand), "of them errors")
     write("written.jsonl", hand)

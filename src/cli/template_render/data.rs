@@ -84,7 +84,7 @@ impl<'v> Node<'v> {
         Ok(Fields { path: self.path.clone(), map })
     }
 
-    fn list(&self) -> anyhow::Result<Vec<Node<'v>>> {
+    fn list(&self) -> anyhow::Result<Vec<Self>> {
         let Value::Array(items) = self.value else { return self.wrong("a list") };
         let item = |(index, value)| Node { path: format!("{}[{index}]", self.path), value };
         Ok(items.iter().enumerate().map(item).collect())

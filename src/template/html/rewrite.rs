@@ -6,16 +6,15 @@ use std::{
 };
 
 use super::{
-    context::{Attr, Context, Delim, Element, State, UrlPart},
-    transition::{Step, find_any, special_tag_end, transition},
+    action::escape_action,
+    context::{Context, State},
+    literal::escape_text,
 };
 use crate::template::{
-    ast::{Action, Branch, Command, Expr, Invocation, List, Node, Pipe, Source, Tree},
+    ast::{Branch, Invocation, List, Node, Source, Tree},
     error::Error,
-    function::Function,
     machine::Trees,
     quote::quote,
-    text::Text,
 };
 
 /// Nodes looked at before escaping gives up. Loops in loops are walked twice each, so that this is not the templates' size.
@@ -35,14 +34,14 @@ pub(in crate::template) fn escape(trees: &Trees, root: &str) -> Result<Trees, Er
 
 /// Where a fault is: a node of a source, where that is known.
 #[derive(Clone, Default)]
-struct Place {
-    source: Option<Arc<Source>>,
-    pos: usize,
+pub(super) struct Place {
+    pub(super) source: Option<Arc<Source>>,
+    pub(super) pos: usize,
 }
 
-struct Fault {
-    place: Place,
-    description: String,
+pub(super) struct Fault {
+    pub(super) place: Place,
+    pub(super) description: String,
 }
 
 impl Fault {
@@ -81,7 +80,8 @@ struct Escaper<'a> {
     depth: usize,
 }
 
-type Walked<T> = Result<(Context, T), Fault>;
+/// The context after a part, and what the part became.
+pub(super) type Walked<T> = Result<(Context, T), Fault>;
 
 impl Escaper<'_> {
     /// Escapes a template for a context; gives the context in which it ends and the name of the copy for it.
@@ -252,7 +252,7 @@ impl Escaper<'_> {
     }
 }
 
-fn limit(what: &str) -> Fault {
+pub(super) fn limit(what: &str) -> Fault {
     Fault { place: Place::default(), description: format!("template is {what} to be escaped") }
 }
 
@@ -282,285 +282,4 @@ fn join_loop(mut end: Context, ends: Loop, place: &impl Fn(usize) -> Place) -> R
         end = join(end, context, place(pos), "range", "at range loop continue: ")?;
     }
     Ok(end)
-}
-
-fn escape_action(context: Context, action: &Action, source: &Arc<Source>) -> Walked<Action> {
-    if !action.pipe.decl.is_empty() {
-        return Ok((context, action.clone()));
-    }
-    let mut context = context.nudged();
-    let place = || Place { source: Some(Arc::clone(source)), pos: action.pos };
-    let unquoted = context.state == State::Attr && context.delim == Delim::SpaceOrTagEnd;
-    let last = action.pipe.commands.len().saturating_sub(1);
-    for (index, command) in action.pipe.commands.iter().enumerate() {
-        let Some(name) = function_name(command).filter(|name| is_predefined(name)) else { continue };
-        if index < last || unquoted && name == "html" {
-            let description = format!("predefined escaper {} disallowed in template", quote(name.as_bytes()));
-            return Err(Fault { place: place(), description });
-        }
-    }
-    let mut escapers = Vec::with_capacity(3);
-    match context.state {
-        State::Url
-        | State::CssDoubleQuoted
-        | State::CssSingleQuoted
-        | State::CssDoubleQuotedUrl
-        | State::CssSingleQuotedUrl
-        | State::CssUrl => {
-            if context.url_part == UrlPart::Unknown {
-                let description =
-                    format!("{{{{{}}}}} appears in an ambiguous context within a URL", action.pipe);
-                return Err(Fault { place: place(), description });
-            }
-            url_escapers(&context, &mut escapers);
-        }
-        State::MetaContentUrl => escapers.push("_html_template_urlfilter"),
-        State::Js => {
-            escapers.push("_html_template_jsvalescaper");
-            context.slash = super::context::Slash::Division;
-        }
-        State::JsDoubleQuoted | State::JsSingleQuoted => escapers.push("_html_template_jsstrescaper"),
-        State::JsTemplate => escapers.push("_html_template_jstmpllitescaper"),
-        State::JsRegexp => escapers.push("_html_template_jsregexpescaper"),
-        State::Css => escapers.push("_html_template_cssvaluefilter"),
-        State::Text => escapers.push("_html_template_htmlescaper"),
-        State::Rcdata => escapers.push("_html_template_rcdataescaper"),
-        State::AttrName | State::Tag => {
-            context.state = State::AttrName;
-            escapers.push("_html_template_htmlnamefilter");
-        }
-        State::Srcset => escapers.push("_html_template_srcsetescaper"),
-        state if state.is_comment() => escapers.push("_html_template_commentescaper"),
-        _ => {}
-    }
-    match context.delim {
-        Delim::None => {}
-        Delim::SpaceOrTagEnd => escapers.push("_html_template_nospaceescaper"),
-        Delim::DoubleQuote | Delim::SingleQuote => escapers.push("_html_template_attrescaper"),
-    }
-    let pipe = with_escapers(&action.pipe, escapers);
-    Ok((context, Action { pipe, ..action.clone() }))
-}
-
-fn url_escapers(context: &Context, escapers: &mut Vec<&'static str>) {
-    if context.url_part == UrlPart::QueryOrFragment {
-        return escapers.push("_html_template_urlescaper");
-    }
-    if context.url_part == UrlPart::None {
-        escapers.push("_html_template_urlfilter");
-    }
-    escapers.push(match context.state {
-        State::CssDoubleQuoted | State::CssSingleQuoted => "_html_template_cssescaper",
-        _ => "_html_template_urlnormalizer",
-    });
-}
-
-/// Functions that users may put last themselves.
-fn is_predefined(name: &str) -> bool {
-    matches!(name, "html" | "urlquery")
-}
-
-/// The function that a command calls.
-fn function_name(command: &Command) -> Option<&'static str> {
-    match command.args.first() {
-        Some(Expr::Identifier { function, .. }) => Some(function.name()),
-        _ => None,
-    }
-}
-
-/// The user's name for what an escaper does.
-fn equivalent(name: &'static str) -> &'static str {
-    match name {
-        "_html_template_attrescaper" | "_html_template_htmlescaper" | "_html_template_rcdataescaper" => {
-            "html"
-        }
-        "_html_template_urlescaper" | "_html_template_urlnormalizer" => "urlquery",
-        name => name,
-    }
-}
-
-/// Whether `next` has nothing left to do after `last`.
-fn is_redundant(last: &str, next: &str) -> bool {
-    match next {
-        "_html_template_attrescaper" => matches!(
-            last,
-            "_html_template_commentescaper"
-                | "_html_template_cssescaper"
-                | "_html_template_jsregexpescaper"
-                | "_html_template_jsstrescaper"
-                | "_html_template_jstmpllitescaper"
-        ),
-        "_html_template_htmlescaper" => last == "_html_template_commentescaper",
-        "_html_template_urlnormalizer" => last == "_html_template_urlescaper",
-        _ => false,
-    }
-}
-
-/// The pipeline with escapers at its end. One that the user put there takes the place of the equivalent.
-fn with_escapers(pipe: &Pipe, mut escapers: Vec<&'static str>) -> Pipe {
-    let mut pipe = pipe.clone();
-    if escapers.is_empty() {
-        return pipe;
-    }
-    let pos = pipe.pos;
-    let last_name = pipe.commands.last().and_then(function_name);
-    let mut kept = pipe.commands.len();
-    if let Some(own) = last_name.filter(|name| is_predefined(name)) {
-        split_call(&mut pipe, own);
-        kept = pipe.commands.len();
-        let mut duplicate = false;
-        for escaper in &mut escapers {
-            if equivalent(escaper) == equivalent(own) {
-                *escaper = own;
-                duplicate = true;
-            }
-        }
-        kept -= usize::from(duplicate);
-    }
-    pipe.commands.truncate(kept);
-    let present: Vec<&'static str> = pipe.commands.iter().filter_map(function_name).map(equivalent).collect();
-    for escaper in escapers {
-        let last = pipe.commands.last().and_then(function_name);
-        if !present.contains(&equivalent(escaper)) && !last.is_some_and(|last| is_redundant(last, escaper)) {
-            pipe.commands.extend(call_of(escaper, pos));
-        }
-    }
-    pipe
-}
-
-/// `html "a" .X` alone becomes its arguments and then `html`.
-fn split_call(pipe: &mut Pipe, own: &'static str) {
-    let pos = pipe.pos;
-    let [only] = pipe.commands.as_mut_slice() else { return };
-    if only.args.len() < 2 {
-        return;
-    }
-    if let (Some(first), Some(function)) = (only.args.first_mut(), Function::escaper("_eval_args_")) {
-        *first = Expr::Identifier { pos: first.pos(), function };
-    }
-    pipe.commands.extend(call_of(own, pos));
-}
-
-fn call_of(name: &str, pos: usize) -> Option<Command> {
-    let function = Function::escaper(name).or_else(|| Function::lookup(name))?;
-    Some(Command { pos, args: vec![Expr::Identifier { pos, function }] })
-}
-
-/// Reads literal text: gives the context after it, and the text without comments and with stray `<` escaped.
-fn escape_text(mut context: Context, text: &Text) -> Walked<Text> {
-    let mut out = Vec::with_capacity(text.len());
-    let (mut written, mut at, mut changed) = (0, 0, false);
-    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    while at < text.len() {
-        let (next, read) = after_text(context.clone(), part(at, text.len()))
-            .map_err(|description| Fault { place: Place::default(), description })?;
-        let end = at + read;
-        if matches!(context.state, State::Text | State::Rcdata) {
-            let open = part(at, end).iter().rposition(|b| *b == b'<').filter(|_| next.state != context.state);
-            for stray in at..open.map_or(end, |open| at + open) {
-                let rest = part(stray, text.len());
-                let doctype = rest.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"<!DOCTYPE"));
-                if rest.first() == Some(&b'<') && !doctype {
-                    out.extend_from_slice(part(written, stray));
-                    out.extend_from_slice(b"&lt;");
-                    (written, changed) = (stray + 1, true);
-                }
-            }
-        } else if context.state.is_comment() && context.delim == Delim::None {
-            match context.state {
-                // A comment with a line break in it counts as a line break in a script.
-                State::JsBlockComment => {
-                    let comment = String::from_utf8_lossy(part(written, end));
-                    let breaks = comment.contains(['\n', '\r', '\u{2028}', '\u{2029}']);
-                    out.push(if breaks { b'\n' } else { b' ' });
-                }
-                State::CssBlockComment => out.push(b' '),
-                _ => {}
-            }
-            (written, changed) = (end, true);
-        }
-        if context.state != next.state && next.state.is_comment() && next.delim == Delim::None {
-            let mark = match next.state {
-                State::HtmlComment | State::JsHtmlOpenComment => 4,
-                State::JsHtmlCloseComment => 3,
-                _ => 2,
-            };
-            out.extend_from_slice(part(written, end.saturating_sub(mark)));
-            (written, changed) = (end, true);
-        }
-        if context.state.is_script_literal()
-            && let Some(escaped) = escape_script_tags(part(at, end))
-        {
-            out.extend_from_slice(part(written, at));
-            out.extend_from_slice(&escaped);
-            (written, changed) = (end, true);
-        }
-        if read == 0 && context.state == next.state {
-            return Err(limit("too ambiguous"));
-        }
-        (context, at) = (next, end);
-    }
-    if !changed {
-        return Ok((context, text.clone()));
-    }
-    if !context.state.is_comment() || context.delim != Delim::None {
-        out.extend_from_slice(part(written, text.len()));
-    }
-    Ok((context, out.into()))
-}
-
-/// `<script`, `</script` and `<!--` inside a literal of a script, made harmless; `None` where there are none.
-fn escape_script_tags(text: &[u8]) -> Option<Vec<u8>> {
-    let is_special = |rest: &[u8]| {
-        [b"<script".as_slice(), b"</script", b"<!--"]
-            .iter()
-            .any(|tag| rest.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)))
-    };
-    let mut out = Vec::with_capacity(text.len() + 8);
-    let mut found = false;
-    for (at, byte) in text.iter().enumerate() {
-        if is_special(text.get(at..).unwrap_or_default()) {
-            out.extend_from_slice(b"\\x3C");
-            found = true;
-        } else {
-            out.push(*byte);
-        }
-    }
-    found.then_some(out)
-}
-
-/// One step through literal text, minding what bounds the attribute value we may be in.
-fn after_text(context: Context, text: &[u8]) -> Step {
-    if context.delim == Delim::None {
-        let (special, read) = special_tag_end(context.clone(), text);
-        if read == 0 {
-            return Ok((special, 0));
-        }
-        return transition(context, text.get(..read).unwrap_or_default());
-    }
-    let end = find_any(text, 0, context.delim.ends()).unwrap_or(text.len());
-    let value = text.get(..end).unwrap_or_default();
-    if context.delim == Delim::SpaceOrTagEnd
-        && let Some(bad) = find_any(value, 0, b"\"'<=`")
-    {
-        let bad = quote(value.get(bad..=bad).unwrap_or_default());
-        return Err(format!("{bad} in unquoted attr: {}", quote(value)));
-    }
-    if end == text.len() {
-        // The value goes on after this text: what it means so far is read without its entities.
-        let plain = super::attribute::unescape_entities(text);
-        let (mut context, mut at) = (context, 0);
-        while at < plain.len() {
-            let (next, read) = transition(context, plain.get(at..).unwrap_or_default())?;
-            (context, at) = (next, at + read.max(1));
-        }
-        return Ok((context, text.len()));
-    }
-    let foreign_script = context.state == State::Attr
-        && context.element == Element::Script
-        && context.attr == Attr::ScriptType
-        && !super::attribute::is_script_type(value);
-    let element = if foreign_script { Element::None } else { context.element };
-    let read = end + usize::from(context.delim != Delim::SpaceOrTagEnd);
-    Ok((Context { element, ..Context::of(State::Tag) }, read))
 }

@@ -75,6 +75,11 @@ fn js(mut context: Context, text: &[u8]) -> Step {
             (context.state, read) = (State::JsHtmlCloseComment, at + 3);
         }
         Some(b'#') if rest.starts_with(b"#!") => (context.state, read) = (State::JsLineComment, at + 2),
+        Some(b'#') => {
+            // A private name is never a keyword.
+            read += rest.iter().skip(1).take_while(|b| is_js_ident(**b)).count();
+            context.slash = Slash::Division;
+        }
         Some(brace @ (b'{' | b'}')) => context = js_brace(context, *brace),
         _ => {}
     }
@@ -116,7 +121,7 @@ fn js_template(mut context: Context, text: &[u8]) -> Step {
             }
             Some(b'$') if text.get(from) == Some(&b'{') => {
                 context.braces.push(0);
-                context.state = State::Js;
+                (context.state, context.slash) = (State::Js, Slash::Regexp);
                 return Ok((context, at + 2));
             }
             Some(b'`') => {
@@ -183,8 +188,10 @@ fn next_slash(text: &[u8], before: Slash) -> Slash {
         | b':' | b';' | b'{' | b'}' => Slash::Regexp,
         _ => {
             let word = trimmed.iter().rev().take_while(|b| is_js_ident(**b)).count();
-            let word = trimmed.get(trimmed.len() - word..).unwrap_or_default();
-            if precedes_regexp(word) { Slash::Regexp } else { Slash::Division }
+            let (before, word) = trimmed.split_at(trimmed.len() - word);
+            // After a dot it is the name of a property.
+            let keyword = precedes_regexp(word) && !trim_blank_end(before).ends_with(b".");
+            if keyword { Slash::Regexp } else { Slash::Division }
         }
     }
 }
@@ -205,7 +212,7 @@ pub(super) fn is_js_ident(byte: u8) -> bool {
 }
 
 fn precedes_regexp(word: &[u8]) -> bool {
-    const KEYWORDS: [&[u8]; 14] = [
+    const KEYWORDS: [&[u8]; 15] = [
         b"break",
         b"case",
         b"continue",
@@ -220,6 +227,7 @@ fn precedes_regexp(word: &[u8]) -> bool {
         b"try",
         b"typeof",
         b"void",
+        b"yield",
     ];
     KEYWORDS.contains(&word)
 }

@@ -95,6 +95,7 @@ fn options(directory: &Path, port: u16) -> Options {
         log_silences: false,
         matcher_mode: tocsin::model::MatcherMode::default(),
         cluster: tocsin::gossip::ClusterOptions::default(),
+        allow_exec: false,
         local: LocalDelivery::Always,
         fallback_after: Duration::from_secs(120),
     }
