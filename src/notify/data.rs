@@ -114,7 +114,7 @@ pub fn rendered_route_labels(
     });
     let alerts: Vec<template::Alert> = shown.collect();
     let rendered = route_labels(route, &alerts, surroundings, &surroundings.environment());
-    rendered.pairs().iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    rendered.pairs().map(|(name, value)| (name.to_string(), value.to_string())).collect()
 }
 
 fn shown(notification: &Notification, alert: &Alert) -> template::Alert {

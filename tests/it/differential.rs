@@ -39,9 +39,7 @@ fn scripts() -> Vec<Script> {
     let picked = picked.unwrap_or_default();
     let names = names.iter().filter(|name| name.contains(&picked)).step_by(step);
     names
-        .map(|name| {
-            Script::parse(name, &std::fs::read_to_string(directory.join(name)).expect("a script"))
-        })
+        .map(|name| Script::parse(name, &std::fs::read_to_string(directory.join(name)).expect("a script")))
         .collect()
 }
 
@@ -64,9 +62,8 @@ async fn fault(script: &Script) -> Option<String> {
     }
     let theirs = theirs?;
     match &script.upstream {
-        Some(upstream) => (theirs.shown() != *upstream).then(|| {
-            format!("Alertmanager:\n{}\nexpected of it:\n{upstream}", theirs.shown())
-        }),
+        Some(upstream) => (theirs.shown() != *upstream)
+            .then(|| format!("Alertmanager:\n{}\nexpected of it:\n{upstream}", theirs.shown())),
         None => (ours != theirs).then(|| {
             format!("Alertmanager:\n{}\ntocsin:\n{ours:#?}\nAlertmanager:\n{theirs:#?}", theirs.shown())
         }),

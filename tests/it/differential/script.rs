@@ -79,7 +79,8 @@ impl Script {
                 part.push('\n');
             }
         }
-        let part = |place: usize| parts.get(place).cloned().unwrap_or_else(|| panic!("{name}: too few parts"));
+        let part =
+            |place: usize| parts.get(place).cloned().unwrap_or_else(|| panic!("{name}: too few parts"));
         let mut script = Self {
             name: name.to_owned(),
             flags: Vec::new(),

@@ -62,8 +62,7 @@ impl Side {
             }
             members.push(Member::start(program, script, &config, flags).await?);
         }
-        let side =
-            Self { members, sink, config, silences: BTreeMap::new(), answers: Vec::new() };
+        let side = Self { members, sink, config, silences: BTreeMap::new(), answers: Vec::new() };
         side.wait_for_members().await;
         Some(side)
     }
@@ -110,11 +109,14 @@ impl Side {
             }
             Command::Await(count) => self.wait(*count).await,
             Command::Pass(time) => tokio::time::sleep(*time).await,
-            Command::Reply(path, reply) => self.sink.set_reply_at(path, match reply.as_str() {
-                "ok" => Reply::Ok,
-                "never" => Reply::Never,
-                status => Reply::Status(status.parse().expect("a status")),
-            }),
+            Command::Reply(path, reply) => self.sink.set_reply_at(
+                path,
+                match reply.as_str() {
+                    "ok" => Reply::Ok,
+                    "never" => Reply::Never,
+                    status => Reply::Status(status.parse().expect("a status")),
+                },
+            ),
             Command::Reload { old, new, fails } => self.reload(old, new, *fails).await,
             Command::Restart => {
                 for member in &mut self.members {

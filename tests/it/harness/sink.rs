@@ -80,11 +80,8 @@ impl Sink {
             super::eventually("a port for the sink", || async { TcpListener::bind(address).await.ok() })
                 .await;
         let address = listener.local_addr().expect("its address");
-        let state = Arc::new(Mutex::new(State {
-            reply: Reply::Ok,
-            replies: BTreeMap::new(),
-            received: Vec::new(),
-        }));
+        let state =
+            Arc::new(Mutex::new(State { reply: Reply::Ok, replies: BTreeMap::new(), received: Vec::new() }));
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { address, state, server }
     }
