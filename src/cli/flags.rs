@@ -8,10 +8,11 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::cluster_flags::ClusterFlags;
+use super::features::matcher_mode;
 use crate::config::parse_go_duration;
 use crate::daemon::{self, LocalDelivery, LogFormat, LogLevel, Options};
 use crate::engine;
-use crate::model::{self, DurationError};
+use crate::model::{self, DurationError, MatcherMode};
 use crate::net::ListenAddress;
 
 /// The flags that take `true` or `false` and may be negated as `--no-…`.
@@ -168,6 +169,12 @@ pub struct Flags {
         default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
     log_silences: bool,
 
+    /// Alertmanager's features, separated by commas. classic-mode and utf8-strict-mode say how matchers and names of
+    /// labels are read; the others change nothing here.
+    #[arg(long = "enable-feature", value_name = "FEATURES", default_value = "", hide_default_value = true,
+        value_parser = matcher_mode)]
+    matcher_mode: MatcherMode,
+
     /// How long after a start all notifications are held back.
     #[arg(long = "dispatch.start-delay", value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     start_delay: Duration,
@@ -263,8 +270,10 @@ impl Flags {
                 max_silences: self.max_silences,
                 max_silence_size_bytes: self.max_silence_size,
                 peer_timeout: cluster.peer_timeout,
+                classic_mode: self.matcher_mode == MatcherMode::Classic,
                 ..engine::Options::default()
             },
+            matcher_mode: self.matcher_mode,
             alerts_gc_interval: self.alerts_gc_interval,
             log_silences: self.log_silences,
             allow_exec: self.allow_exec,

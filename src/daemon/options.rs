@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine;
 use crate::gossip::ClusterOptions;
+use crate::model::MatcherMode;
 use crate::net::ListenAddress;
 
 /// How the daemon runs; one field a flag (see `cli::Flags`, where each is explained).
@@ -62,6 +63,8 @@ pub struct Options {
     pub journal_time: Duration,
     /// What flags say to local delivery: `--data.*`, `--dispatch.*`, `--silences.*`, `--notify.*`.
     pub engine: engine::Options,
+    /// `--enable-feature`: how matchers and names of labels are read.
+    pub matcher_mode: MatcherMode,
     /// `--alerts.gc-interval`: how long alerts stay after their end; `None` for our own choice.
     pub alerts_gc_interval: Option<Duration>,
     /// `--log.silences`

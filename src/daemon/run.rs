@@ -129,8 +129,9 @@ impl Daemon {
         let id = instance::id(&options.storage_path);
 
         let mut coordinator =
-            Coordinator::new(options.config_files.clone(), Box::new(|name| std::env::var(name).ok()));
-        let rules = wiring::subscribe_intake(&mut coordinator, options.alerts_relabel);
+            Coordinator::new(options.config_files.clone(), Box::new(|name| std::env::var(name).ok()))
+                .with_matcher_mode(options.matcher_mode);
+        let rules = wiring::subscribe_intake(&mut coordinator, options.alerts_relabel, options.matcher_mode);
         let configuration = wiring::subscribe_status(&mut coordinator);
         let external_url = external_url(options, &listeners);
         let fallback_after = (options.local == LocalDelivery::Fallback).then_some(options.fallback_after);

@@ -16,10 +16,11 @@ use crate::net::NetError;
 /// How long an alert without `endsAt` fires if nobody says otherwise: Alertmanager's `resolve_timeout`.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Intake takes external labels and relabelling from the configuration, unless they are applied in front.
+/// Intake reads names of labels by `names`. It takes external labels and relabelling from the configuration, unless they are applied in front.
 pub(super) fn subscribe_intake(
     coordinator: &mut Coordinator,
     relabels: bool,
+    names: MatcherMode,
 ) -> watch::Receiver<Arc<IntakeRules>> {
     let (publish, rules) = watch::channel(Arc::default());
     coordinator.subscribe("intake", move |config: &Arc<Config>| {
@@ -28,7 +29,7 @@ pub(super) fn subscribe_intake(
                 .alertmanager
                 .as_ref()
                 .map_or(RESOLVE_TIMEOUT, |file| file.global.resolve_timeout),
-            names: MatcherMode::default(),
+            names,
             ..IntakeRules::default()
         };
         if relabels && let Some(prometheus) = &config.prometheus {

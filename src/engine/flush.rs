@@ -18,7 +18,8 @@ pub struct FlushAlert {
     pub alert: Arc<Alert>,
     /// By which the notification log knows it.
     pub hash: u64,
-    /// Whether it had ended at the flush's tick. It stays what it was then until the flush is over.
+    /// Whether it had ended at the flush's tick, or at the end of its wait for peers. It stays what it was then until
+    /// the flush is over.
     pub resolved: bool,
     /// Whether an integration was told that it fires and not yet that it ended: its end passes the stages that
     /// mute. Looked up only with
@@ -102,7 +103,8 @@ pub(crate) enum Phase {
 /// A flush that is not over yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flush {
-    /// The group's tick: "now" for time intervals and the repeat interval.
+    /// The group's tick: "now" for time intervals and the repeat interval. The end of the wait for peers, if an alert
+    /// began or ended during it.
     pub(crate) at: Timestamp,
     /// When everything must be over.
     pub(crate) deadline: Timestamp,

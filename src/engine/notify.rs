@@ -439,13 +439,36 @@ impl LocalDelivery {
             && let Some(mut run) = flush.runs.get(usize::from(place)).cloned()
         {
             match run.state {
-                RunState::Waiting(_) => self.start_run(&plan, slot, &mut flush, &mut run, now),
+                RunState::Waiting(_) => {
+                    if flush.runs.iter().all(|run| matches!(run.state, RunState::Waiting(_))) {
+                        self.catch_up(slot, &mut flush, now);
+                    }
+                    self.start_run(&plan, slot, &mut flush, &mut run, now);
+                }
                 RunState::BackOff(_) => self.deliver(slot, &flush, &mut run, now),
                 RunState::InFlight | RunState::Done(_) => {}
             }
             flush.runs[usize::from(place)] = run;
         }
         self.go_on(slot, flush, now);
+    }
+
+    /// The flush has waited for its peers: alerts that began or ended meanwhile count as they are now. A peer may have
+    /// told it, and nobody is told an older state after a newer one.
+    fn catch_up(&mut self, slot: GroupSlot, flush: &mut Flush, now: Timestamp) {
+        let Some(group) = self.dispatcher.group_mut(slot) else { return };
+        for alert in flush.alerts.iter_mut().filter(|alert| alert.muted.is_none()) {
+            let Some(member) = group.member_mut(alert.id) else { continue };
+            let resolved = member.alert.is_resolved_at(now);
+            if resolved == alert.resolved {
+                continue;
+            }
+            settle(&mut self.balance, Outcome::Superseded, (alert.pending & member.pending).count_ones());
+            alert.pending |= std::mem::take(&mut member.pending);
+            alert.alert = Arc::clone(&member.alert);
+            alert.resolved = resolved;
+            flush.at = now;
+        }
     }
 
     /// A flush is out of time. Requests in flight are told to stop; what does not say so soon has failed.

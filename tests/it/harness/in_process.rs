@@ -94,9 +94,10 @@ fn options(directory: &Path, port: u16) -> Options {
         engine: tocsin::engine::Options::default(),
         alerts_gc_interval: None,
         log_silences: false,
+        matcher_mode: tocsin::model::MatcherMode::default(),
+        cluster: tocsin::gossip::ClusterOptions::default(),
         allow_exec: false,
         local: LocalDelivery::Always,
         fallback_after: Duration::from_secs(120),
-        cluster: tocsin::gossip::ClusterOptions::default(),
     }
 }

@@ -65,31 +65,46 @@ pub(crate) struct Alertmanager {
     program: PathBuf,
     directory: TempDir,
     port: u16,
+    flags: Vec<String>,
     child: Option<Child>,
 }
 
 impl Alertmanager {
     /// Starts the newest of `version` (such as `0.33`) with `alertmanager.yml`; `None` where there is none.
     pub(crate) async fn start(version: &str, alertmanager_yml: &str) -> Option<Self> {
+        Self::start_with(version, alertmanager_yml, &["--cluster.listen-address=".to_owned()]).await
+    }
+
+    /// Like [`Self::start`], with more flags. Without the one that says otherwise it has a cluster's port.
+    pub(crate) async fn start_with(version: &str, alertmanager_yml: &str, flags: &[String]) -> Option<Self> {
         let program = program("prometheus-alertmanager", version, "prometheus-alertmanager")?;
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("alertmanager.yml"), alertmanager_yml)
             .expect("its configuration");
-        let mut alertmanager = Self { program, directory, port: free_port(), child: None };
+        let mut alertmanager =
+            Self { program, directory, port: free_port(), flags: flags.to_vec(), child: None };
         alertmanager.start_again().await;
         Some(alertmanager)
     }
 
     /// Starts it again after [`Self::kill`] or [`Self::stop`], with what it has stored.
     pub(crate) async fn start_again(&mut self) {
-        let arguments = [
+        let mut arguments = vec![
             "--config.file=alertmanager.yml".to_owned(),
             "--storage.path=data".to_owned(),
             format!("--web.listen-address=127.0.0.1:{}", self.port),
-            "--cluster.listen-address=".to_owned(),
         ];
+        arguments.extend_from_slice(&self.flags);
         self.child = Some(spawn(&self.program, self.directory.path(), &arguments));
-        eventually("the Alertmanager is ready", || async { self.get("/-/ready").await }).await;
+        let prefix = self.flags.iter().find_map(|flag| flag.strip_prefix("--web.route-prefix="));
+        let ready = format!("{}/-/ready", prefix.unwrap_or_default());
+        eventually("the Alertmanager is ready", || async { self.get(&ready).await }).await;
+    }
+
+    /// Replaces its configuration; it reads it when it is told to.
+    pub(crate) fn set_config(&self, alertmanager_yml: &str) {
+        std::fs::write(self.directory.path().join("alertmanager.yml"), alertmanager_yml)
+            .expect("its configuration");
     }
 
     /// `kill -9`

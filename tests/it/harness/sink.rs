@@ -49,6 +49,8 @@ pub(crate) struct Received {
 #[derive(Debug)]
 struct State {
     reply: Reply,
+    /// By path; these count before the other.
+    replies: BTreeMap<String, Reply>,
     received: Vec<Received>,
 }
 
@@ -78,7 +80,8 @@ impl Sink {
             super::eventually("a port for the sink", || async { TcpListener::bind(address).await.ok() })
                 .await;
         let address = listener.local_addr().expect("its address");
-        let state = Arc::new(Mutex::new(State { reply: Reply::Ok, received: Vec::new() }));
+        let state =
+            Arc::new(Mutex::new(State { reply: Reply::Ok, replies: BTreeMap::new(), received: Vec::new() }));
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { address, state, server }
     }
@@ -91,6 +94,11 @@ impl Sink {
     /// From now on requests are answered so.
     pub(crate) fn set_reply(&self, reply: Reply) {
         self.state.lock().expect("no poison").reply = reply;
+    }
+
+    /// From now on requests for `path` are answered so.
+    pub(crate) fn set_reply_at(&self, path: &str, reply: Reply) {
+        self.state.lock().expect("no poison").replies.insert(path.to_owned(), reply);
     }
 
     /// All requests so far.
@@ -161,7 +169,10 @@ async fn answer(
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let alerts = body.as_array().cloned().unwrap_or_default();
-    let reply = state.lock().expect("no poison").reply.clone();
+    let reply = {
+        let state = state.lock().expect("no poison");
+        state.replies.get(&path).unwrap_or(&state.reply).clone()
+    };
     let (status, text) = match &reply {
         Reply::Ok | Reply::Slow(_) => (200, ""),
         Reply::Status(status) => (*status, "as told"),

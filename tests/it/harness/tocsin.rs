@@ -87,6 +87,13 @@ impl TocsinBuilder {
         self
     }
 
+    /// With everything it serves below this path.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        self.api = Api::asked_by(client, format!("http://127.0.0.1:{}{prefix}", self.port));
+        self.flag(format!("--web.route-prefix={prefix}"))
+    }
+
     /// The directory of its files.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
