@@ -104,7 +104,7 @@ impl Script {
 }
 
 fn command(line: &str) -> Command {
-    let (word, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+    let (word, rest) = line.trim().split_once(' ').unwrap_or_else(|| (line.trim(), ""));
     match word {
         "alert" => Command::Alert(rest.split(';').map(alert).collect()),
         "silence" => silence(rest),

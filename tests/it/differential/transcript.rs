@@ -122,11 +122,13 @@ fn normalise(value: &mut Value) {
                 }
             }
         }
-        Value::String(text) if !text.ends_with(GIVEN) => {
-            if text.parse::<jiff::Timestamp>().is_ok_and(|time| time.as_second() > 0) {
-                *text = "a time".to_owned();
-            }
+        Value::String(text) if !text.ends_with(GIVEN) && is_past_the_epoch(text) => {
+            *text = "a time".to_owned();
         }
         _ => {}
     }
+}
+
+fn is_past_the_epoch(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok_and(|time| time.as_second() > 0)
 }
