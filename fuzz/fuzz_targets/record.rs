@@ -9,8 +9,8 @@ use tocsin::model::Timestamp;
 fuzz_target!(|data: &[u8]| {
     let split = data.first().map_or(0, |first| usize::from(*first)).min(data.len());
     let (record, snapshot) = data.split_at(split);
-    let mut engine =
-        Engine::restore(StoreLimits::default(), snapshot).unwrap_or_else(|_refused| Engine::new(StoreLimits::default()));
+    let mut engine = Engine::restore(StoreLimits::default(), snapshot)
+        .unwrap_or_else(|_refused| Engine::new(StoreLimits::default()));
     if engine.replay(record).is_ok() {
         engine.poll(Timestamp::from_unix(4_000_000_000, 0));
     }
