@@ -33,7 +33,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Writes and sends the message of one integration.
 pub trait Notifier: fmt::Debug + Send + Sync {
-    /// Makes one attempt. It is cut off at [`Attempt::deadline`].
+    /// Makes one attempt. It is cut off at `Attempt::deadline`.
     fn notify<'a>(&'a self, attempt: &'a mut Attempt) -> BoxFuture<'a, Result<Delivered, Failure>>;
 
     /// How many alerts a message shows; 0 for all. The others are not part of its data.
