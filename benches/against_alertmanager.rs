@@ -3,7 +3,7 @@
 //!
 //!     TOCSIN_PEERS=$(tests/peers.sh) cargo bench --bench against_alertmanager
 //!
-//! Alerts are like a real Prometheus's: 10 labels, 3 annotations, 940 bytes of JSON, in requests of 256 on one
+//! Alerts are like a real Prometheus's: 10 labels, 3 annotations, about 900 bytes of JSON, in requests of 256 on one
 //! connection. CPU time and resident memory are the kernel's for the server's process; the journal is in the
 //! build directory, on disk, and every answer waits for it. Without peers tocsin alone is measured. With
 //! `--test` a hundredth of the work is done, to see that it runs.

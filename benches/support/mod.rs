@@ -180,7 +180,7 @@ fn message_end(bytes: &[u8]) -> Option<usize> {
     Some(head + length.unwrap_or(0)).filter(|end| *end <= bytes.len())
 }
 
-/// The JSON of an alert with 10 labels and 3 annotations, 940 bytes; `labels` are two of the labels (as JSON, with a
+/// The JSON of an alert with 10 labels and 3 annotations, about 900 bytes; `labels` are two of the labels (as JSON, with a
 /// comma at the end; Prometheus sorts them: between `cluster` and `instance`), `starts_at` and
 /// `ends_at` its times.
 pub(crate) fn alert(number: usize, labels: &str, starts_at: &str, ends_at: &str) -> String {
