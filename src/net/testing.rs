@@ -10,12 +10,15 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio::task::AbortHandle;
 
 use crate::config::{ClientAuth, Position, Secret, ServerTls, Source, TlsVersion};
 
 use super::{ConnectionLimit, ListenAddress, Listener, SocketOptions, TlsServer};
+
+mod authority;
+
+pub(crate) use authority::{Authority, Pair};
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
@@ -133,40 +136,6 @@ pub(crate) fn ok(body: &str) -> Answer {
 pub(crate) async fn listener(address: &str) -> Listener {
     let address: ListenAddress = address.parse().unwrap();
     Listener::bind(&address, &SocketOptions::default(), ConnectionLimit::new(64)).await.unwrap()
-}
-
-/// A certificate authority of one test.
-pub(crate) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pub(crate) pem: String,
-}
-
-/// A certificate and its key in PEM.
-pub(crate) struct Pair {
-    pub(crate) cert: String,
-    pub(crate) key: String,
-}
-
-impl Authority {
-    pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// A certificate for a server or client with these names.
-    pub(crate) fn issue(&self, names: &[&str]) -> Pair {
-        let mut params =
-            CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap();
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate().unwrap();
-        let cert = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair { cert, key: key.serialize_pem() }
-    }
 }
 
 /// A server's TLS with this certificate and every default.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Authority, Behaviour, MailServer, Peer, TocsinBuilder, ago, eventually, ok, server_config,
+    Authority, Behaviour, LOOPBACK, MailServer, Peer, TocsinBuilder, ago, eventually, ok, server_config,
 };
 use crate::notify_test::notify_test;
 use crate::transport::tunnel;
@@ -48,12 +48,12 @@ async fn five_receivers_are_told_and_the_sixth_can_be_tried() {
     let authority = Authority::new("services");
     let mail = MailServer::start(Behaviour {
         extensions: vec!["STARTTLS", "AUTH PLAIN"],
-        tls: Some(std::sync::Arc::new(server_config(&authority.issue(), None))),
+        tls: Some(std::sync::Arc::new(server_config(&authority.issue(LOOPBACK), None))),
         ..Behaviour::default()
     })
     .await;
     let services = Peer::start(|_| ok("taken")).await;
-    services.set_tls(&authority.issue(), None);
+    services.set_tls(&authority.issue(LOOPBACK), None);
     let (proxy, _) = tunnel(services.address()).await;
     let tocsin = TocsinBuilder::new(&teams_yml(&mail, &proxy)).file("ca.pem", &authority.pem).start().await;
 

@@ -7,7 +7,9 @@ use aws_lc_rs::{digest, hmac};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{Answer, Authority, Peer, Seen, Tocsin, TocsinBuilder, eventually, firing, ok};
+use crate::harness::{
+    Answer, Authority, LOOPBACK, Peer, Seen, Tocsin, TocsinBuilder, eventually, firing, ok,
+};
 
 /// A tocsin with one Alertmanager, whose entry has these lines too.
 fn sending_to(target: &str, entry: &str) -> TocsinBuilder {
@@ -49,8 +51,8 @@ fn closing(_seen: &Seen) -> Answer {
 async fn client_certificates_and_authorities_may_change_under_way() {
     let (servers, clients) = (Authority::new("servers"), Authority::new("clients"));
     let peer = Peer::start(closing).await;
-    peer.set_tls(&servers.issue(), Some(&clients));
-    let mine = clients.issue();
+    peer.set_tls(&servers.issue(LOOPBACK), Some(&clients));
+    let mine = clients.issue(LOOPBACK);
     let tls = "scheme: https\ntls_config: { ca_file: ca.pem, cert_file: client.pem, key_file: client.key }";
     let tocsin = sending_to(&peer.address(), tls)
         .file("ca.pem", &servers.pem)
@@ -62,14 +64,14 @@ async fn client_certificates_and_authorities_may_change_under_way() {
     peer.wait_for(10).await;
 
     let (others, renewed) = (Authority::new("other servers"), Authority::new("other clients"));
-    peer.set_tls(&others.issue(), Some(&renewed));
+    peer.set_tls(&others.issue(LOOPBACK), Some(&renewed));
     assert_eq!(tocsin.push(&firing(10..20)).await, Ok(200));
     wait_for_failure(&tocsin, "certificate").await;
     assert_eq!(peer.taken(), 10, "an unknown server gets nothing");
     tocsin.set_file("ca.pem", &others.pem);
     wait_for_failure(&tocsin, "alert").await;
     assert_eq!(peer.taken(), 10, "the server lets no unknown client in");
-    let mine = renewed.issue();
+    let mine = renewed.issue(LOOPBACK);
     tocsin.set_file("client.key", &mine.key);
     tocsin.set_file("client.pem", &mine.cert);
     peer.wait_for(20).await;
@@ -81,7 +83,7 @@ async fn client_certificates_and_authorities_may_change_under_way() {
 async fn a_server_name_is_verified() {
     let servers = Authority::new("servers");
     let peer = Peer::start(closing).await;
-    peer.set_tls(&servers.issue(), None);
+    peer.set_tls(&servers.issue(LOOPBACK), None);
     let tls = |name: &str| format!("scheme: https\ntls_config: {{ ca_file: ca.pem, server_name: {name} }}");
     let tocsin =
         sending_to(&peer.address(), &tls("elsewhere.example")).file("ca.pem", &servers.pem).start().await;
@@ -235,7 +237,7 @@ pub(crate) async fn tunnel(target: String) -> (String, Arc<Mutex<String>>) {
 async fn tls_goes_through_a_tunnel_of_the_proxy() {
     let servers = Authority::new("servers");
     let peer = Peer::start(|_| ok("")).await;
-    peer.set_tls(&servers.issue(), None);
+    peer.set_tls(&servers.issue(LOOPBACK), None);
     let (proxy, asked) = tunnel(peer.address()).await;
     let entry = format!(
         "scheme: https\nproxy_url: http://{proxy}\nproxy_connect_header: {{ X-Tunnel: [yes please] }}\ntls_config: {{ ca_file: ca.pem, server_name: localhost }}"

@@ -7,7 +7,7 @@ use std::path::Path;
 use reqwest::{Certificate, Client, Identity, Method};
 use tokio::net::UnixDatagram;
 
-use crate::harness::{Authority, DEADLINE, Pair, Sink, Tocsin, TocsinBuilder, eventually, firing};
+use crate::harness::{Authority, DEADLINE, LOOPBACK, Pair, Sink, Tocsin, TocsinBuilder, eventually, firing};
 
 const NO_ALERTMANAGERS: &str = "alerting: {}\n";
 
@@ -28,7 +28,7 @@ fn client(servers: &Authority, own: Option<&Pair>) -> Client {
 #[tokio::test]
 async fn only_known_clients_get_in_and_certificates_may_change() {
     let (servers, clients) = (Authority::new("servers"), Authority::new("clients"));
-    let (pair, mine) = (servers.issue(), clients.issue());
+    let (pair, mine) = (servers.issue(LOOPBACK), clients.issue(LOOPBACK));
     let sink = Sink::start().await;
     let tocsin = TocsinBuilder::forwarding_to(&[sink.address().to_string()])
         .file(
@@ -46,7 +46,7 @@ async fn only_known_clients_get_in_and_certificates_may_change() {
     sink.wait_for(10).await;
 
     let url = tocsin.url("/-/ready");
-    let stranger = servers.issue();
+    let stranger = servers.issue(LOOPBACK);
     for refused in [client(&servers, None), client(&servers, Some(&stranger)), client(&clients, Some(&mine))]
     {
         assert!(refused.get(&url).send().await.is_err());
@@ -55,7 +55,7 @@ async fn only_known_clients_get_in_and_certificates_may_change() {
     assert!(plain.is_err_and(|error| !error.is_timeout()), "plain HTTP is no way in");
 
     let others = Authority::new("other servers");
-    let pair = others.issue();
+    let pair = others.issue(LOOPBACK);
     tocsin.set_file("server.key", &pair.key);
     tocsin.set_file("server.pem", &pair.cert);
     let knowing = client(&others, Some(&mine));

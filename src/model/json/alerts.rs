@@ -319,7 +319,8 @@ pub(super) fn wrong_type(kind: &str, field: &str, wanted: &str) -> String {
     format!("json: cannot unmarshal {kind} into Go struct field {field} of type {wanted}")
 }
 
-fn text<'a>(
+/// A string, or nothing for `null`; a value of another type is skipped and noted in `error` as Go words it.
+pub(super) fn text<'a>(
     scanner: &mut Scanner<'a>,
     field: &str,
     error: &mut Option<String>,

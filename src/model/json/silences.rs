@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-use super::alerts::{RequestError, folds_to, wrong_type};
+use super::alerts::{RequestError, folds_to, text, wrong_type};
 use super::date_error::date_error;
 use super::scan::{Scanner, SyntaxError};
 use super::write::{push_json_string, push_list, push_time};
@@ -252,22 +252,6 @@ fn boolean(
         b'n' => {}
         _ => {
             error.get_or_insert_with(|| wrong_type(kind, field, "bool"));
-        }
-    }
-    Ok(None)
-}
-
-fn text<'a>(
-    scanner: &mut Scanner<'a>,
-    field: &str,
-    error: &mut Option<String>,
-) -> Result<Option<Cow<'a, str>>, SyntaxError> {
-    match scanner.peek()? {
-        b'"' => return scanner.string().map(Some),
-        b'n' => scanner.null()?,
-        _ => {
-            let kind = scanner.skip()?;
-            error.get_or_insert_with(|| wrong_type(kind, field, "string"));
         }
     }
     Ok(None)

@@ -1,6 +1,8 @@
 //! What the tests from outside share: processes, a stand-in Alertmanager, and waiting.
 
 mod api;
+#[path = "../../../src/net/testing/authority.rs"]
+mod authority;
 mod in_process;
 #[path = "../../../src/net/smtp/mock.rs"]
 mod mail_server;
@@ -20,9 +22,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub(crate) use api::Api;
+pub(crate) use authority::{Authority, Pair};
 pub(crate) use in_process::InProcess;
 pub(crate) use mail_server::{Behaviour, MailServer};
-pub(crate) use peer::{Answer, Authority, Pair, Peer, Seen, ok, server_config};
+pub(crate) use peer::{Answer, LOOPBACK, Peer, Seen, ok, server_config};
 pub(crate) use peers::{Alertmanager, Prometheus, program};
 pub(crate) use sink::{Reply, Sink};
 pub(crate) use tocsin::{Tocsin, TocsinBuilder};

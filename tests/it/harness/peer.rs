@@ -1,4 +1,4 @@
-//! A server on loopback that is what the test makes of it, with TLS or without, and a certificate authority.
+//! A server on loopback that is what the test makes of it, with TLS or without.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,6 +18,11 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
+
+use super::authority::{Authority, Pair};
+
+/// The names of a server or client at loopback.
+pub(crate) const LOOPBACK: &[&str] = &["localhost", "127.0.0.1"];
 
 /// A request as the peer saw it.
 #[derive(Debug, Clone)]
@@ -172,40 +176,4 @@ async fn answer(
         response = response.header(name, value);
     }
     Ok(response.body(Full::from(body)).expect("an answer"))
-}
-
-/// A certificate authority of one test.
-pub(crate) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    /// Its certificate.
-    pub(crate) pem: String,
-}
-
-/// A certificate and its key in PEM.
-pub(crate) struct Pair {
-    pub(crate) cert: String,
-    pub(crate) key: String,
-}
-
-impl Authority {
-    /// A new one.
-    pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("a key");
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// A certificate for a server or a client at loopback.
-    pub(crate) fn issue(&self) -> Pair {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let mut params = CertificateParams::new(names).expect("parameters");
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate().expect("a key");
-        let cert = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
-        Pair { cert, key: key.serialize_pem() }
-    }
 }
