@@ -127,9 +127,10 @@ impl Flush {
         self.phase != Phase::Settling && self.runs.iter().all(|run| run.state == RunState::Done(true))
     }
 
-    /// Whether a request is on its way that tells of this alert.
+    /// Whether a request that tells of this alert is on its way, or failed although it may have been taken.
     pub(crate) fn may_tell(&self, id: AlertId) -> bool {
-        self.runs.iter().any(|run| run.state == RunState::InFlight) && self.kept().any(|alert| alert.id == id)
+        self.runs.iter().any(|run| run.state == RunState::InFlight || run.in_doubt)
+            && self.kept().any(|alert| alert.id == id)
     }
 
     /// The alerts that no stage dropped.

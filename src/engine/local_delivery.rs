@@ -26,6 +26,10 @@ use crate::model::{
     LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
 };
 
+/// How many ticks of a group that came between the last record and a restart are looked at. Repeats bring records,
+/// usually each minute, so that what is told later than this many intervals after the last one has one of its own.
+const MISSED_TICKS: usize = 64;
+
 /// Everything behind the store of alerts.
 #[derive(Debug, Default)]
 pub struct LocalDelivery {
@@ -480,7 +484,7 @@ impl LocalDelivery {
     }
 
     /// Marks what may have been told between the last record and our death: what was on its way, and what the
-    /// group's tick would have told if it came before. If such an alert has ended meanwhile, its end is told; if it
+    /// group's ticks would have told if they came before. If such an alert has ended meanwhile, its end is told; if it
     /// has not, that it fires.
     fn doubt(&mut self, slot: GroupSlot, flush: Option<&Flush>, now: Timestamp) {
         let Some(plan) = self.plan.clone() else { return };
@@ -501,15 +505,23 @@ impl LocalDelivery {
             }
             return;
         }
-        let Some(due) = group.next_flush.filter(|due| *due < now) else { return };
+        let Some(due) = group.next_flush.filter(|due| *due <= now) else { return };
+        let interval = group.options.group_interval.max(Duration::from_secs(1));
         let bits = group.all_bits();
         let mut scratch = Vec::new();
-        for member in group.members.iter_mut().filter(|member| !member.alert.is_resolved_at(due)) {
-            let labels = &member.alert.labels;
-            let muted = self.inhibitor.mutes(&plan, labels, due, &mut scratch)
-                || self.silences.mutes(labels, due, &mut scratch);
-            if !muted {
-                member.doubtful |= bits & !member.told;
+        for tick in std::iter::successors(Some(due), |tick| Some(*tick + interval))
+            .take_while(|tick| *tick <= now)
+            .take(MISSED_TICKS)
+        {
+            for member in group.members.iter_mut().filter(|member| !member.alert.is_resolved_at(tick)) {
+                let untold = bits & !(member.told | member.doubtful);
+                let labels = &member.alert.labels;
+                let told = untold != 0
+                    && !self.inhibitor.mutes(&plan, labels, tick, &mut scratch)
+                    && !self.silences.mutes(labels, tick, &mut scratch);
+                if told {
+                    member.doubtful |= untold;
+                }
             }
         }
     }

@@ -149,6 +149,11 @@ impl LocalDelivery {
             superseded += member.pending.count_ones();
             false
         });
+        if let Some(mut flush) = group.flush.take() {
+            // What it tells nobody it need not remember either.
+            flush.alerts.retain(|alert| alert.muted.is_none() || group.member(alert.id).is_some());
+            group.flush = Some(flush);
+        }
         let changed = group.members.len() != before || !strays.is_empty();
         settle(&mut self.balance, Outcome::Superseded, superseded);
         for id in strays {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::dispatch::AggregationGroup;
+use crate::engine::flush::Phase;
 use crate::engine::{
     Action, ClockStep, Cluster, DeliveryEvent, Engine, Event, Handled, Integration, MatcherDefinition,
     Notice, Plan, PlanDefinition, Receiver, RouteDefinition, StoreLimits,
@@ -102,13 +104,13 @@ pub(super) struct Sim {
     pub(super) answers: BTreeMap<String, Answer>,
     /// How long a request takes.
     pub(super) latency: Duration,
-    /// Reports on their way back, in order.
+    /// Reports on their way back, the next first.
     reports: VecDeque<(Timestamp, DeliveryId, DeliveryOutcome)>,
     pub(super) snapshot: Option<Vec<u8>>,
     pub(super) records: Vec<Vec<u8>>,
     pub(super) gossip: Vec<Action>,
     pub(super) attempts: usize,
-    /// How many requests were given up although the receiver took them.
+    /// How many requests were given up although the receiver took them, for all that the sender knows.
     pub(super) ambiguous: usize,
     /// The number of the last push: the annotation `number` of what it pushed.
     pushes: usize,
@@ -210,7 +212,7 @@ impl Sim {
                     if let Some(report) =
                         self.reports.iter_mut().find(|(at, id, _)| *id == delivery && *at > late)
                     {
-                        self.ambiguous += usize::from(matches!(report.2, DeliveryOutcome::Delivered(_)));
+                        self.ambiguous += 1;
                         report.2 = DeliveryOutcome::Failed { error, reason, in_doubt: true };
                     }
                 }
@@ -255,7 +257,8 @@ impl Sim {
             }
         };
         let at = self.now + self.latency;
-        self.reports.push_back((at, notification.delivery, outcome));
+        let place = self.reports.partition_point(|(other, ..)| *other <= at);
+        self.reports.insert(place, (at, notification.delivery, outcome));
         if matches!(answer, Answer::Ok | Answer::Lost) {
             self.sent.push(Sent { at: self.now, notification });
         }
@@ -270,9 +273,13 @@ impl Sim {
         self.handle(Event::Delivery(DeliveryEvent::ClockStepped(step)));
     }
 
-    /// How many requests are under way.
+    /// How many requests are under way, or would be if the cluster had just settled.
     pub(super) fn in_flight(&self) -> usize {
-        self.reports.len()
+        let is_held = |group: &&AggregationGroup| {
+            group.flush.as_ref().is_some_and(|flush| flush.phase == Phase::Settling)
+        };
+        let held = self.engine.delivery().dispatcher().groups().filter(is_held);
+        self.reports.len() + held.map(|group| group.receiver.integrations.len()).sum::<usize>()
     }
 
     /// Makes a snapshot; later records count from it.
