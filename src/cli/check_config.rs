@@ -5,11 +5,12 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 
 use super::features::matcher_mode;
 use crate::config::{AlertmanagerFile, Config, ConfigError, PrometheusConfig, SdConfig};
+use crate::daemon::load_templates;
 use crate::model::MatcherMode;
 use crate::net::{ClientOptions, HttpClient, NetError};
 use crate::template::TemplateSet;
@@ -103,7 +104,7 @@ impl Checked {
         for notice in &file.notices {
             self.report.extend([" - note: ".to_owned(), notice.to_string(), "\n".to_owned()]);
         }
-        match templates(&file.templates) {
+        match load_templates(&file.templates) {
             Ok(set) => {
                 if patterns > 0 {
                     self.report.push_str("  SUCCESS\n");
@@ -113,20 +114,9 @@ impl Checked {
                     self.fail(&faults.join("\n"));
                 }
             }
-            Err(error) => self.fail(&format!("{error:#}")),
+            Err(error) => self.fail(&error.to_string()),
         }
     }
-}
-
-/// The default templates and those of all files that match one of the patterns.
-pub(super) fn templates(patterns: &[PathBuf]) -> anyhow::Result<TemplateSet> {
-    let mut set = TemplateSet::with_defaults()?;
-    for file in patterns.iter().flat_map(|pattern| crate::discovery::glob::files(pattern)) {
-        let source = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        set.add(&name, &String::from_utf8_lossy(&source))?;
-    }
-    Ok(set)
 }
 
 /// The strings of the configuration that are no templates. A start would log and count them, and `amtool` does not look.
@@ -190,7 +180,9 @@ mod tests {
         assert_eq!((told.as_str(), failed), (expected, 1));
         let (told, failed) = report("route: {receiver: a}\nreceivers: [{name: a}]\ntemplates: ['*.tmpl']\n");
         assert!(
-            told.ends_with(" - 1 templates\n  FAILED: template: bad.tmpl:1: missing value for if\n"),
+            told.ends_with(
+                " - 1 templates\n  FAILED: bad.tmpl: template: bad.tmpl:1: missing value for if\n"
+            ),
             "{told}"
         );
         assert_eq!(failed, 1);

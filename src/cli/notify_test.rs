@@ -11,10 +11,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 
-use super::check_config;
 use super::features::matcher_mode;
 use crate::config::alertmanager::ReceiverConfig;
 use crate::config::{AlertmanagerFile, Config};
+use crate::daemon::load_templates;
 use crate::model::{MatcherMode, Timestamp};
 use crate::notify::{
     Delivered, Failure, Integration, Metrics, Sample, Surroundings, build_receiver_integrations,
@@ -103,7 +103,7 @@ impl Test {
         };
         let receiver = self.find(file)?;
         let surroundings = Arc::new(Surroundings {
-            templates: check_config::templates(&file.templates)?,
+            templates: load_templates(&file.templates)?,
             external_url: self.external_url.trim_end_matches('/').into(),
             zone: Zone::local("Local", TimeZone::system()),
             clock: now,

@@ -2,17 +2,15 @@
 
 mod data;
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::discovery::glob;
-use crate::template::{Environment, TemplateSet, Time, Zone};
+use crate::daemon::load_templates;
+use crate::template::{Environment, Time, Zone};
 
 /// Work with notification templates.
 #[derive(Debug, Subcommand)]
@@ -58,10 +56,7 @@ impl Template {
 
 impl Render {
     fn rendered(&self) -> anyhow::Result<String> {
-        let mut set = TemplateSet::with_defaults()?;
-        for pattern in &self.globs {
-            add_files(&mut set, pattern)?;
-        }
+        let set = load_templates(&self.globs)?;
         let now = jiff::Timestamp::now();
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         let now = Time::new(now.as_second(), nanos, Zone::Utc);
@@ -76,19 +71,6 @@ impl Render {
         };
         Ok(template.render(&Arc::new(data), &Environment::new(now, local))?)
     }
-}
-
-/// Adds the files that match a pattern, each under its base name, in the order of their paths.
-fn add_files(set: &mut TemplateSet, pattern: &Path) -> anyhow::Result<()> {
-    if !glob::is_valid(pattern) {
-        bail!("{}: syntax error in pattern", pattern.display());
-    }
-    for path in glob::files(pattern) {
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        set.add(&name, &String::from_utf8_lossy(&bytes)).with_context(|| path.display().to_string())?;
-    }
-    Ok(())
 }
 
 /// The machine's zone, under the name that Go gives it.

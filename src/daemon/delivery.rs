@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::clock;
+use super::template_files::load_templates;
 use crate::config::{AlertmanagerFile, Config, ConfigError, Coordinator, Refusal};
-use crate::discovery::glob;
 use crate::engine::{self, Plan, PlanDefinition};
 use crate::notify::{Integration, Surroundings, build_receiver_integrations};
-use crate::template::{TemplateSet, Zone};
+use crate::template::Zone;
 
 /// What a configuration says to the engine's task.
 #[derive(Debug, Default)]
@@ -66,7 +66,8 @@ fn prepare(
 ) -> Result<PreparedDelivery, Refusal> {
     let plan = Plan::new(PlanDefinition::from_config(file, options.clone()))?;
     let surroundings = Arc::new(Surroundings {
-        templates: templates(file)?,
+        templates: load_templates(&file.templates)
+            .map_err(|error| format!("failed to parse templates: {error}"))?,
         external_url: Arc::clone(external_url),
         zone: Zone::local("Local", jiff::tz::TimeZone::system()),
         clock: clock::now,
@@ -82,20 +83,6 @@ fn prepare(
         file: Some(Arc::clone(file)),
         surroundings: Some(surroundings),
     })
-}
-
-/// The default templates with those of the files that `templates` names over them. A pattern without files is fine.
-fn templates(file: &AlertmanagerFile) -> Result<TemplateSet, Refusal> {
-    let mut templates = TemplateSet::with_defaults()?;
-    for path in file.templates.iter().flat_map(|pattern| glob::files(pattern)) {
-        let refuse = |error: &dyn std::fmt::Display| -> Refusal {
-            format!("failed to parse templates: {}: {error}", path.display()).into()
-        };
-        let source = std::fs::read_to_string(&path).map_err(|error| refuse(&error))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        templates.add(&name, &source).map_err(|error| refuse(&error))?;
-    }
-    Ok(templates)
 }
 
 /// With both kinds of configuration people may be told twice: they should know.

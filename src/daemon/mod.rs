@@ -5,6 +5,7 @@
 //! | `run` | start, serving, stop |
 //! | `engine_task` | the engine, and the order of its records in the journal |
 //! | `delivery` | how an `alertmanager.yml` reaches the engine and the integrations |
+//! | `template_files` | the files of templates that a configuration names |
 //! | `cluster` | local delivery as a member of a cluster |
 //! | `state_files` | Alertmanager's own files of silences and notification log |
 //! | `maintenance` | when those are written |
@@ -36,9 +37,11 @@ mod run;
 mod state_files;
 mod store;
 mod systemd;
+mod template_files;
 mod upstream_silences;
 mod wiring;
 
 pub use log::{LogFormat, LogLevel, start as start_logging};
 pub use options::{LocalDelivery, Options};
 pub use run::{run, run_until};
+pub use template_files::{TemplateFileError, load_templates};

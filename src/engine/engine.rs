@@ -248,6 +248,12 @@ impl Engine {
             self.delivery.put(now, id, alert, change);
             return;
         };
+        if change == Some(Change::End) && self.delivery.fallback.take_doubt(id) {
+            self.delivery.fallback.remove(id);
+            self.delivery.put(now, id, alert, change);
+            self.delivery.doubt_alert(id, &alert.labels);
+            return;
+        }
         if self.delivery.holds(id, &alert.labels) {
             self.delivery.put(now, id, alert, change);
             return;
@@ -282,6 +288,9 @@ impl Engine {
         while let Some((id, change)) = self.delivery.fallback.take_due(now) {
             if let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) {
                 self.delivery.put(now, id, &alert, Some(change));
+                if self.delivery.fallback.take_doubt(id) {
+                    self.delivery.doubt_alert(id, &alert.labels);
+                }
             }
         }
     }

@@ -18,6 +18,9 @@ pub(super) struct Fallback {
     held: HashMap<AlertId, (Timestamp, Change)>,
     /// The same, by when their time comes.
     due: BTreeSet<(Timestamp, AlertId)>,
+    /// Alerts whose begin came due between the last record and a start: it may have been told from here, so that the
+    /// end is.
+    doubtful: BTreeSet<AlertId>,
 }
 
 impl Fallback {
@@ -56,8 +59,17 @@ impl Fallback {
         self.held.remove(&id).map(|(_, change)| (id, change))
     }
 
+    /// Whether an alert's begin may have been told from here before we died; it is asked once.
+    pub(super) fn take_doubt(&mut self, id: AlertId) -> bool {
+        self.doubtful.remove(&id)
+    }
+
     /// After a start every Alertmanager is given its time anew.
     pub(super) fn restart(&mut self, now: Timestamp, after: Duration) {
+        let overdue = self.due.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id);
+        self.doubtful.extend(
+            overdue.filter(|id| self.held.get(id).is_some_and(|(_, change)| *change == Change::Begin)),
+        );
         self.move_all(|due| due.max(now + after));
     }
 
@@ -71,7 +83,8 @@ impl Fallback {
         self.due = self.held.iter().map(|(id, (due, _))| (*due, *id)).collect();
     }
 
-    /// As a snapshot keeps it: id, 0 for a begin or 1 for an end, and the time; in the order of the times.
+    /// As a snapshot keeps it: id, 0 for a begin or 1 for an end, and the time; in the order of the times. Then those
+    /// in doubt: id and 2.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         for (due, id) in &self.due {
@@ -79,6 +92,10 @@ impl Fallback {
             writer.number(id.0);
             writer.byte(u8::from(*change == Change::End));
             writer.time(*due);
+        }
+        for id in &self.doubtful {
+            writer.number(id.0);
+            writer.byte(2);
         }
         writer.bytes
     }
@@ -88,7 +105,14 @@ impl Fallback {
         let mut fallback = Self::default();
         while !reader.is_empty() {
             let id = AlertId(reader.number("held alert")?);
-            let change = if reader.byte("held change")? == 0 { Change::Begin } else { Change::End };
+            let change = match reader.byte("held change")? {
+                0 => Change::Begin,
+                1 => Change::End,
+                _ => {
+                    fallback.doubtful.insert(id);
+                    continue;
+                }
+            };
             fallback.hold(id, change, reader.time("held until")?);
         }
         Ok(fallback)

@@ -131,6 +131,30 @@ impl LocalDelivery {
         }
     }
 
+    /// Marks an alert in its groups as one whose begin may have been told.
+    pub(super) fn doubt_alert(&mut self, id: AlertId, labels: &LabelSet) {
+        for slot in self.slots_of(labels) {
+            let Some(group) = self.dispatcher.group_mut(slot) else { continue };
+            let bits = group.all_bits();
+            if let Some(member) = group.member_mut(id) {
+                member.doubtful |= bits & !member.told;
+            }
+        }
+    }
+
+    /// The groups that an alert's routes lead to, of those that there are.
+    fn slots_of(&self, labels: &LabelSet) -> Vec<GroupSlot> {
+        let Some(plan) = &self.plan else { return Vec::new() };
+        let routes = plan
+            .routes
+            .matching(labels)
+            .into_iter()
+            .filter_map(|place| Some((place, plan.routes.get(place)?)));
+        routes
+            .filter_map(|(place, route)| self.dispatcher.find(place, &route.options.group_labels(labels)))
+            .collect()
+    }
+
     /// Takes note of the newest state of an alert that is not told from here, at least not yet.
     pub(super) fn note(&mut self, id: AlertId, alert: &Arc<Alert>) {
         if let Some(plan) = &self.plan {
@@ -184,22 +208,18 @@ impl LocalDelivery {
     /// Whether a group still holds the alert, so that the store must keep it.
     #[must_use]
     pub fn holds(&self, id: AlertId, labels: &LabelSet) -> bool {
-        let Some(plan) = &self.plan else { return false };
-        if self.dispatcher.strays.contains_key(&id) {
-            return true;
-        }
-        plan.routes.matching(labels).into_iter().any(|place| {
-            plan.routes
-                .get(place)
-                .and_then(|route| self.dispatcher.find(place, &route.options.group_labels(labels)))
-                .and_then(|slot| self.dispatcher.group(slot))
-                .is_some_and(|group| group.member(id).is_some())
-        })
+        self.dispatcher.strays.contains_key(&id)
+            || self
+                .slots_of(labels)
+                .into_iter()
+                .filter_map(|slot| self.dispatcher.group(slot))
+                .any(|group| group.member(id).is_some())
     }
 
     /// Takes note that an alert left the store.
     pub fn forget(&mut self, id: AlertId, labels: &LabelSet) {
         self.fallback.remove(id);
+        self.fallback.take_doubt(id);
         if let Some(plan) = &self.plan {
             self.inhibitor.forget(plan, id, labels);
         }

@@ -165,3 +165,24 @@ fn what_the_relabelling_for_every_alertmanager_drops_is_not_told() {
     assert_eq!(sim.take_sent(), [sent(120, &["one"])]);
     assert!(sim.engine.delivery().balance().holds());
 }
+
+#[test]
+fn what_came_due_as_it_died_is_told_its_end() {
+    let mut sim = sim();
+    fire(&mut sim, "a");
+    let begin = fire(&mut sim, "b");
+    // The answers are on their way when it dies.
+    sim.latency = secs(5);
+    sim.advance(secs(121));
+    assert_eq!(sim.take_sent(), [sent(120, &["a"]), sent(120, &["b"])]);
+    sim.kill();
+    sim.latency = secs(0);
+    // The Alertmanager takes one of the begins; the other one's end comes before its time.
+    take(&mut sim, &begin);
+    sim.advance(secs(10));
+    assert_eq!(sim.take_sent(), []);
+    let ends = [resolve(&mut sim, "a"), resolve(&mut sim, "b")];
+    ends.iter().for_each(|end| take(&mut sim, end));
+    sim.advance(secs(300));
+    assert_eq!(sim.take_sent(), [sent(131, &["-a"]), sent(131, &["-b"])]);
+}
