@@ -16,6 +16,11 @@ impl Store for EngineHandle {
         Box::pin(async move { engine.happened(Event::Outcomes { destination, told }).await })
     }
 
+    fn contact_lost(&self, destination: Destination) -> BoxFuture<()> {
+        let engine = self.clone();
+        Box::pin(async move { engine.happened(Event::ContactLost(destination)).await })
+    }
+
     fn refill(&self, destination: Destination, forgotten: bool, limit: usize) -> BoxFuture<Refill> {
         let engine = self.clone();
         // The engine's task has ended: the process is stopping, and the next start refills.

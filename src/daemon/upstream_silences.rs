@@ -1,6 +1,6 @@
 //! For the fallback the silences of the Alertmanagers count: they are read from each one's API every minute, and
 //! when the Alertmanagers change. They enter like those of a peer, so the journal has the last copy when no
-//! Alertmanager answers any longer.
+//! Alertmanager answers any longer. An answer is also a sign of life, for those whose rule engine repeats nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -63,7 +63,10 @@ pub(super) async fn run(
         for destination in all {
             let Some((client, timeout)) = clients.get(&destination.set) else { continue };
             match read(client, &destination.url, *timeout).await {
-                Ok(silences) => tell(&engine, silences, retention).await,
+                Ok(silences) => {
+                    tell(&engine, silences, retention).await;
+                    engine.happened(Event::Answered(destination)).await;
+                }
                 Err(error) => tracing::debug!(
                     component = "silences",
                     alertmanager = %destination.url,

@@ -7,7 +7,8 @@
 //! | 6 silences | one after the other, by the order in which they were first heard of: silence, until when it is kept |
 //! | 7 log | one after the other, by key: key, entry |
 //! | 8 groups | one after the other, by serial |
-//! | 9 fallback | the changes that are held back, by when their time comes: alert, 0 begin or 1 end, time |
+//! | 9 fallback | the changes that are held back, by when their time comes: alert, 0 begin or 1 end, time; then those in doubt: alert, 2 |
+//! | 10 contacts | one Alertmanager after the other: destination, number of alerts whose begin it took and may not have told, each: id, from when on an answer proves it |
 //!
 //! A group is serial; tag (1: has a route, 2: admitted, 4: next flush, 8: flush at work); the route's place, or route
 //! key, route id and options as JSON; labels; next flush; the names of the intervals that mute it; its members: number
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use super::alerts::Alerts;
 use super::codec::{DecodeError, Reader, Writer};
+use super::contact::Contacts;
 use super::delivery_record::{
     push_bytes, push_cluster, push_entry, push_integration, push_key, push_receiver_data, push_silence,
     reason_number, shortened, take_cluster, take_entry, take_flag, take_integration, take_key,
@@ -46,6 +48,7 @@ pub(super) const SILENCES: u8 = 6;
 pub(super) const LOG: u8 = 7;
 pub(super) const GROUPS: u8 = 8;
 pub(super) const FALLBACK: u8 = 9;
+pub(super) const CONTACTS: u8 = 10;
 
 const ROUTED: u8 = 1;
 const ADMITTED: u8 = 2;
@@ -93,6 +96,7 @@ pub(super) fn sections(delivery: &LocalDelivery) -> Vec<(u8, Vec<u8>)> {
     }
     sections.push((GROUPS, groups.bytes));
     sections.push((FALLBACK, delivery.fallback.encode()));
+    sections.push((CONTACTS, delivery.fallback.contacts.encode()));
     sections
 }
 
@@ -118,6 +122,7 @@ pub(super) fn restore(sections: &[(u8, Vec<u8>)], alerts: &Alerts) -> Result<Loc
             }
             GROUPS => take_groups(&mut delivery, &mut reader, alerts)?,
             FALLBACK => delivery.fallback = Fallback::decode(&mut reader)?,
+            CONTACTS => delivery.fallback.contacts = Contacts::decode(&mut reader)?,
             _ => {}
         }
     }

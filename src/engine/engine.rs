@@ -10,7 +10,7 @@ use super::codec::DecodeError;
 use super::delivery_record::DeliveryFact;
 use super::event::{Event, Handled};
 use super::fallback::Fallback;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Settled};
 use super::local_delivery::LocalDelivery;
 use super::plan::Plan;
 use super::record::{self, AlertsRecord, Entry, Fact};
@@ -164,14 +164,27 @@ impl Engine {
         match event {
             Event::Alerts { alerts, path } => self.handle_alerts(now, alerts, path),
             Event::Destinations { active, draining } => {
-                let changed = self.ledger.set_destinations(&active, &draining, &self.alerts, now);
+                let changed = self.set_destinations(now, &active, &draining);
                 let record = changed.then(|| record::destinations(now, &active, &draining));
                 Handled { record, ..Handled::default() }
             }
             Event::Outcomes { destination, told } => {
                 let settled = self.ledger.told(&destination, &told, &self.alerts);
-                settled.iter().for_each(|settled| self.taken_elsewhere(settled));
-                Handled { record: record::outcomes(now, &destination, &settled), ..Handled::default() }
+                let record = match self.heard(now, &destination, &settled, &told) {
+                    Some(again) => Some(record::answer(now, &destination, &again, &settled)),
+                    None => record::outcomes(now, &destination, &settled),
+                };
+                Handled { record, ..Handled::default() }
+            }
+            Event::Answered(destination) => {
+                let proven = self.answered(now, &destination);
+                let record = proven.then(|| record::answer(now, &destination, &[], &[]));
+                Handled { record, ..Handled::default() }
+            }
+            Event::ContactLost(destination) => {
+                let lost = self.contact_lost(now, |other| *other == destination);
+                let record = lost.then(|| record::contact_lost(now, &destination));
+                Handled { record, ..Handled::default() }
             }
             Event::PlanApplied(plan) => {
                 let fact = DeliveryFact::Plan(plan.encode());
@@ -202,6 +215,12 @@ impl Engine {
                 Handled { record, ..Handled::default() }
             }
         }
+    }
+
+    fn set_destinations(&mut self, now: Timestamp, active: &[Destination], draining: &[Destination]) -> bool {
+        let changed = self.ledger.set_destinations(active, draining, &self.alerts, now);
+        self.contact_lost(now, |other| !active.contains(other) && !draining.contains(other));
+        changed
     }
 
     fn set_back(&mut self, now: Timestamp) {
@@ -305,15 +324,18 @@ impl Engine {
                 }
             }
             Fact::Destinations { active, draining } => {
-                self.ledger.set_destinations(&active, &draining, &self.alerts, now);
+                self.set_destinations(now, &active, &draining);
                 count(true);
             }
             Fact::Outcomes { destination, settled } => {
-                for settled in settled {
-                    count(self.ledger.settle(&destination, &settled, &self.alerts));
-                    self.taken_elsewhere(&settled);
-                }
+                self.replay_settled(now, &destination, &settled, &mut count);
             }
+            Fact::Answer { destination, again, settled } => {
+                self.replay_settled(now, &destination, &settled, &mut count);
+                again.iter().for_each(|id| count(self.begin_taken(now, &destination, *id)));
+                self.answered(now, &destination);
+            }
+            Fact::ContactLost(destination) => count(self.contact_lost(now, |other| *other == destination)),
             Fact::Delivery(DeliveryFact::Plan(definition)) if definition.is_empty() => {
                 count(self.delivery.remove_plan());
             }
@@ -336,6 +358,19 @@ impl Engine {
         // What was to be done then has been done, or is decided anew.
         self.delivery.drop_actions();
         Ok(replayed)
+    }
+
+    fn replay_settled(
+        &mut self,
+        now: Timestamp,
+        destination: &Destination,
+        settled: &[Settled],
+        count: &mut impl FnMut(bool),
+    ) {
+        for settled in settled {
+            count(self.ledger.settle(destination, settled, &self.alerts));
+            self.taken_elsewhere(now, destination, settled);
+        }
     }
 
     fn replay_entry(&mut self, entry: Entry, path: Option<Arc<str>>, now: Timestamp) -> bool {

@@ -35,6 +35,10 @@ pub enum Event {
         /// What became of which state.
         told: Vec<Told>,
     },
+    /// An Alertmanager answered something else than a push.
+    Answered(Destination),
+    /// A request to an Alertmanager failed: it may be gone, and what it took may be forgotten.
+    ContactLost(Destination),
     /// An `alertmanager.yml` was read: local delivery works by this plan from now on.
     PlanApplied(Arc<Plan>),
     /// There is no `alertmanager.yml` any longer: nothing is notified here from now on. Silences and the

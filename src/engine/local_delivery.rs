@@ -218,8 +218,7 @@ impl LocalDelivery {
 
     /// Takes note that an alert left the store.
     pub fn forget(&mut self, id: AlertId, labels: &LabelSet) {
-        self.fallback.remove(id);
-        self.fallback.take_doubt(id);
+        self.fallback.forget(id);
         if let Some(plan) = &self.plan {
             self.inhibitor.forget(plan, id, labels);
         }

@@ -21,6 +21,7 @@
 //! | `reload` | what becomes of the groups under a new plan |
 //! | `local_delivery` | groups, inhibition, silences, log and pipeline, held together |
 //! | `fallback` | what is told from here only if no Alertmanager takes it |
+//! | `contact` | which begins the Alertmanagers took and may not have told |
 //! | `flush`, `notify` | a group's flush on its way through the pipeline |
 //! | `pipeline` | the stages, one a file |
 //! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
@@ -32,6 +33,7 @@ mod action;
 mod alertname_limit;
 mod alerts;
 mod codec;
+mod contact;
 mod delivery_record;
 mod delivery_snapshot;
 mod dispatch;

@@ -358,6 +358,13 @@ impl Plan {
             .collect()
     }
 
+    /// How long an alert with `labels` waits in a new group, on that of its routes where it waits longest.
+    #[must_use]
+    pub fn longest_group_wait(&self, labels: &LabelSet) -> Duration {
+        let routes = self.routes.matching(labels).into_iter().filter_map(|place| self.routes.get(place));
+        routes.map(|route| route.options.group_wait).max().unwrap_or_default()
+    }
+
     /// The definition as the journal keeps it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

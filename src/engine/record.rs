@@ -8,6 +8,8 @@
 //! | 1 alerts | the path (empty text: none), then entries up to the end |
 //! | 2 destinations | the number of active ones, then of those being drained; after each number the destinations: sixteen bytes of the set's hash, URL |
 //! | 3 outcomes | the destination; then up to the end: difference of the id to the one before (signed), the number of the outcome × 2, plus 1 for an end |
+//! | 11 answer | the destination; the number of alerts whose begin it has taken again, each: difference of the id to the one before (signed); then as 3 |
+//! | 12 contact lost | the destination |
 //!
 //! Local delivery has kinds of its own (`delivery_record`).
 //!
@@ -40,6 +42,8 @@ pub(super) const VERSION: u8 = 1;
 const ALERTS: u8 = 1;
 const DESTINATIONS: u8 = 2;
 const OUTCOMES: u8 = 3;
+const ANSWER: u8 = 11;
+const CONTACT_LOST: u8 = 12;
 
 const UNKNOWN: u8 = 1;
 const ENDS_MILLIS: u8 = 2;
@@ -52,9 +56,25 @@ const TIMEOUT: u8 = 64;
 /// What a record says.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fact {
-    Alerts { path: Option<Arc<str>>, entries: Vec<Entry> },
-    Destinations { active: Vec<Destination>, draining: Vec<Destination> },
-    Outcomes { destination: Destination, settled: Vec<Settled> },
+    Alerts {
+        path: Option<Arc<str>>,
+        entries: Vec<Entry>,
+    },
+    Destinations {
+        active: Vec<Destination>,
+        draining: Vec<Destination>,
+    },
+    Outcomes {
+        destination: Destination,
+        settled: Vec<Settled>,
+    },
+    /// Outcomes that prove, together with what was taken again, that begins were told.
+    Answer {
+        destination: Destination,
+        again: Vec<AlertId>,
+        settled: Vec<Settled>,
+    },
+    ContactLost(Destination),
     Delivery(DeliveryFact),
 }
 
@@ -119,8 +139,7 @@ impl AlertsRecord {
         let mut tag = ends_tag | if received.timeout { TIMEOUT } else { 0 };
         let place = self.writer.bytes.len();
         self.writer.byte(0);
-        self.writer.signed(id.0.wrapping_sub(self.last_id) as i64);
-        self.last_id = id.0;
+        push_id(&mut self.writer, id, &mut self.last_id);
         self.entries += 1;
         let ends_at = |writer: &mut Writer| match ends_tag {
             0 => writer.time(received.ends_at),
@@ -161,13 +180,29 @@ pub(super) fn outcomes(now: Timestamp, destination: &Destination, settled: &[Set
     }
     let mut writer = begin(OUTCOMES, now);
     push_destination(&mut writer, destination);
-    let mut last_id = 0_u64;
-    for settled in settled {
-        writer.signed(settled.id.0.wrapping_sub(last_id) as i64);
-        last_id = settled.id.0;
-        writer.byte(settled.outcome.index() << 1 | u8::from(settled.change == Change::End));
-    }
+    push_settled(&mut writer, settled);
     Some(writer.bytes)
+}
+
+pub(super) fn answer(
+    now: Timestamp,
+    destination: &Destination,
+    again: &[AlertId],
+    settled: &[Settled],
+) -> Vec<u8> {
+    let mut writer = begin(ANSWER, now);
+    push_destination(&mut writer, destination);
+    writer.number(again.len() as u64);
+    let mut last_id = 0;
+    again.iter().for_each(|id| push_id(&mut writer, *id, &mut last_id));
+    push_settled(&mut writer, settled);
+    writer.bytes
+}
+
+pub(super) fn contact_lost(now: Timestamp, destination: &Destination) -> Vec<u8> {
+    let mut writer = begin(CONTACT_LOST, now);
+    push_destination(&mut writer, destination);
+    writer.bytes
 }
 
 pub(super) fn delivery(now: Timestamp, fact: &DeliveryFact) -> Vec<u8> {
@@ -207,6 +242,15 @@ pub(super) fn decode(record: &[u8]) -> Result<(Timestamp, Fact), DecodeError> {
             let destination = take_destination(&mut reader)?;
             Fact::Outcomes { destination, settled: take_settled(&mut reader)? }
         }
+        ANSWER => {
+            let destination = take_destination(&mut reader)?;
+            let (mut again, mut last_id) = (Vec::new(), 0);
+            for _ in 0..reader.number("number of begins taken again")? {
+                again.push(take_id(&mut reader, &mut last_id)?);
+            }
+            Fact::Answer { destination, again, settled: take_settled(&mut reader)? }
+        }
+        CONTACT_LOST => Fact::ContactLost(take_destination(&mut reader)?),
         kind => {
             let fact = delivery_record::take(kind, &mut reader)?;
             Fact::Delivery(fact.ok_or(DecodeError::Kind(kind))?)
@@ -240,6 +284,19 @@ pub(super) fn take_destination(reader: &mut Reader<'_>) -> Result<Destination, D
     let set = reader.fixed(16, "hash of a set")?;
     let set = set.try_into().map_err(|_short| DecodeError::Truncated("hash of a set"))?;
     Ok(Destination { set, url: reader.shared_text("URL")? })
+}
+
+fn push_id(writer: &mut Writer, id: AlertId, last_id: &mut u64) {
+    writer.signed(id.0.wrapping_sub(*last_id) as i64);
+    *last_id = id.0;
+}
+
+fn push_settled(writer: &mut Writer, settled: &[Settled]) {
+    let mut last_id = 0;
+    for settled in settled {
+        push_id(writer, settled.id, &mut last_id);
+        writer.byte(settled.outcome.index() << 1 | u8::from(settled.change == Change::End));
+    }
 }
 
 fn nanos(time: Timestamp) -> i128 {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::alerts::{Alerts, Stored};
 use super::codec::{DecodeError, Reader, Writer};
-use super::delivery_snapshot::{self, DELIVERY, FALLBACK};
+use super::delivery_snapshot::{self, CONTACTS, DELIVERY};
 use super::ledger::{Book, DURABLE, Ledger};
 use super::local_delivery::LocalDelivery;
 use super::record::{VERSION, push_destination, take_destination};
@@ -143,7 +143,7 @@ impl Snapshot {
                 CLOCK => snapshot.take_clock(&mut content)?,
                 BOOKS => snapshot.take_books(&mut content)?,
                 ALERTS => snapshot.take_alerts(&mut content)?,
-                DELIVERY..=FALLBACK => snapshot.delivery.push((section, bytes.to_vec())),
+                DELIVERY..=CONTACTS => snapshot.delivery.push((section, bytes.to_vec())),
                 _ => {}
             }
         }

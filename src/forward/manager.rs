@@ -335,6 +335,9 @@ impl Manager {
         let answer = client.post(request).await;
         let took = started.elapsed();
         let verdict = Verdict::of(&answer);
+        if let Verdict::Failed { .. } = verdict {
+            store.contact_lost(destination.clone()).await;
+        }
         if verdict == Verdict::Delivered {
             let mut told = Vec::with_capacity(batch.len());
             batch.entries.iter().for_each(|queued| queued.told(Outcome::Delivered, &mut told));

@@ -21,6 +21,8 @@ pub trait Store: Send + Sync {
     fn destinations(&self, active: Vec<Destination>, draining: Vec<Destination>) -> BoxFuture<()>;
     /// This is what became of states at a destination.
     fn report(&self, destination: Destination, told: Vec<Told>) -> BoxFuture<()>;
+    /// A request to this destination failed: it may be gone.
+    fn contact_lost(&self, destination: Destination) -> BoxFuture<()>;
     /// What does this destination have to be told, at most `limit` states? (See `Engine::refill`.)
     fn refill(&self, destination: Destination, forgotten: bool, limit: usize) -> BoxFuture<Refill>;
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::sim::{Sim, labels, plan, root, secs, sent};
-use crate::engine::{Event, Options, PlanDefinition};
+use super::sim::{Sim, labels, matcher, plan, root, secs, sent};
+use crate::engine::{ClockStep, Engine, Event, Options, PlanDefinition, RouteDefinition, StoreLimits};
 use crate::model::{Accepted, Alert, Destination, Outcome, Suppression, Timestamp, Told};
 
 fn fallback(after: Option<u64>) -> PlanDefinition {
@@ -44,9 +44,52 @@ fn resolve(sim: &mut Sim, name: &str) -> Accepted {
 }
 
 fn take(sim: &mut Sim, state: &Accepted) {
+    taken_by(sim, alertmanager(), state);
+}
+
+fn taken_by(sim: &mut Sim, destination: Destination, state: &Accepted) {
     let told =
         Told { id: state.id, sequence: state.sequence, change: state.change, outcome: Outcome::Delivered };
-    sim.handle(Event::Outcomes { destination: alertmanager(), told: vec![told] });
+    sim.handle(Event::Outcomes { destination, told: vec![told] });
+    same_state(sim);
+}
+
+/// A second one.
+fn other() -> Destination {
+    Destination { url: Arc::from("http://b/api/v2/alerts"), ..alertmanager() }
+}
+
+fn sim_of_two() -> Sim {
+    let mut sim = sim();
+    sim.handle(Event::Destinations { active: vec![alertmanager(), other()], draining: Vec::new() });
+    sim
+}
+
+fn answer(sim: &mut Sim, destination: Destination) {
+    sim.handle(Event::Answered(destination));
+    same_state(sim);
+}
+
+fn lose(sim: &mut Sim, destination: Destination) {
+    sim.handle(Event::ContactLost(destination));
+    same_state(sim);
+}
+
+/// What is in the journal gives the engine that is there, and so does its snapshot.
+fn same_state(sim: &Sim) {
+    let mut recovered = sim.recovered();
+    recovered.poll(sim.now);
+    let bytes = sim.engine.snapshot().to_bytes();
+    assert_eq!(recovered.snapshot().to_bytes(), bytes);
+    let restored = Engine::restore(StoreLimits::default(), &bytes).unwrap();
+    assert_eq!(restored.snapshot().to_bytes(), bytes);
+}
+
+/// How many changes were nobody's business here; the books hold and nothing is open.
+fn idle(sim: &Sim) -> u64 {
+    let balance = sim.engine.delivery().balance();
+    assert!(balance.holds() && balance.pending == 0, "{balance:?}");
+    balance.count(Outcome::Suppressed(Suppression::FallbackIdle))
 }
 
 #[test]
@@ -61,10 +104,7 @@ fn what_an_alertmanager_takes_is_its_business() {
     resolve(&mut sim, "a");
     sim.advance(secs(600));
     assert_eq!(sim.take_sent(), []);
-    let idle = Outcome::Suppressed(Suppression::FallbackIdle);
-    assert_eq!(sim.engine.delivery().balance().count(idle), 1);
-    assert!(sim.engine.delivery().balance().holds());
-    assert_eq!(sim.engine.delivery().balance().pending, 0);
+    assert_eq!(idle(&sim), 1);
 }
 
 #[test]
@@ -108,6 +148,7 @@ fn a_start_gives_every_alertmanager_its_time_anew_and_forgets_nothing() {
     let taken = fire(&mut sim, "b");
     take(&mut sim, &taken);
     sim.advance(secs(100));
+    answer(&mut sim, alertmanager());
     for _ in 0..2 {
         sim.kill();
         sim.checkpoint();
@@ -185,4 +226,204 @@ fn what_came_due_as_it_died_is_told_its_end() {
     ends.iter().for_each(|end| take(&mut sim, end));
     sim.advance(secs(300));
     assert_eq!(sim.take_sent(), [sent(131, &["-a"]), sent(131, &["-b"])]);
+}
+
+#[test]
+fn what_was_taken_just_before_contact_was_lost_is_told_from_here() {
+    let mut sim = sim();
+    let (old, new) = (fire(&mut sim, "old"), fire(&mut sim, "new"));
+    take(&mut sim, &old);
+    sim.advance(secs(1));
+    take(&mut sim, &new);
+    assert_eq!(idle(&sim), 0);
+    // The last that is heard of it comes when one of them has just waited long enough.
+    sim.advance(secs(29));
+    answer(&mut sim, alertmanager());
+    assert_eq!(idle(&sim), 1);
+    sim.advance(secs(30));
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(119));
+    assert_eq!(sim.take_sent(), []);
+    sim.advance(secs(1));
+    assert_eq!(sim.take_sent(), [sent(180, &["new"])]);
+    // Who told the begin tells the end.
+    resolve(&mut sim, "old");
+    resolve(&mut sim, "new");
+    sim.advance(secs(600));
+    assert_eq!(sim.take_sent(), [sent(480, &["-new"])]);
+    assert_eq!(idle(&sim), 1);
+}
+
+#[test]
+fn contact_is_lost_with_the_last_of_those_that_took_it() {
+    let mut sim = sim_of_two();
+    let (both, one) = (fire(&mut sim, "both"), fire(&mut sim, "one"));
+    taken_by(&mut sim, alertmanager(), &both);
+    taken_by(&mut sim, alertmanager(), &one);
+    sim.advance(secs(10));
+    taken_by(&mut sim, other(), &both);
+    sim.advance(secs(10));
+    lose(&mut sim, alertmanager());
+    // An answer of one that did not take it proves nothing.
+    sim.advance(secs(20));
+    answer(&mut sim, other());
+    assert_eq!(idle(&sim), 1);
+    lose(&mut sim, other());
+    sim.advance(secs(600));
+    assert_eq!(sim.take_sent(), [sent(140, &["one"])]);
+}
+
+#[test]
+fn both_gone_at_once_is_as_one_gone() {
+    let mut sim = sim_of_two();
+    let begin = fire(&mut sim, "a");
+    taken_by(&mut sim, alertmanager(), &begin);
+    taken_by(&mut sim, other(), &begin);
+    sim.advance(secs(5));
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(5));
+    // The other one is no longer discovered.
+    sim.handle(Event::Destinations { active: vec![alertmanager()], draining: vec![other()] });
+    same_state(&sim);
+    sim.advance(secs(5));
+    sim.handle(Event::Destinations { active: vec![alertmanager()], draining: Vec::new() });
+    same_state(&sim);
+    sim.advance(secs(600));
+    assert_eq!(sim.take_sent(), [sent(135, &["a"])]);
+}
+
+#[test]
+fn one_that_answers_again_and_takes_it_again_has_it() {
+    let mut sim = sim();
+    let begin = fire(&mut sim, "a");
+    take(&mut sim, &begin);
+    sim.advance(secs(10));
+    lose(&mut sim, alertmanager());
+    // Another failure does not begin the time anew.
+    sim.advance(secs(100));
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(15));
+    let refilled = Accepted { change: None, ..begin.clone() };
+    take(&mut sim, &refilled);
+    sim.advance(secs(10));
+    assert_eq!(sim.take_sent(), []);
+    // What it takes once more counts from the first time.
+    take(&mut sim, &refilled);
+    sim.advance(secs(10));
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(119));
+    assert_eq!(sim.take_sent(), []);
+    take(&mut sim, &refilled);
+    sim.advance(secs(30));
+    take(&mut sim, &refilled);
+    assert_eq!(idle(&sim), 1);
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(600));
+    assert_eq!(sim.take_sent(), []);
+}
+
+#[test]
+fn the_longest_wait_of_its_routes_counts() {
+    let slow = RouteDefinition {
+        matchers: vec![matcher("name=a")],
+        continues: true,
+        group_wait: Some(secs(90)),
+        ..RouteDefinition::default()
+    };
+    let fast = |name: &str, group_wait| RouteDefinition {
+        matchers: vec![matcher(name)],
+        group_wait: Some(secs(group_wait)),
+        ..RouteDefinition::default()
+    };
+    let mut definition = fallback(Some(120));
+    definition.routes.extend([slow, fast("name=~a|b", 5), fast("name=now", 0)]);
+    let mut sim = sim();
+    sim.apply(definition);
+    for name in ["a", "b", "c", "now"] {
+        let begin = fire(&mut sim, name);
+        take(&mut sim, &begin);
+    }
+    // One that does not wait is told at once: both routes of `a` are counted, each with its receiver.
+    assert_eq!(idle(&sim), 1);
+    for (passes, proven) in [(5, 2), (25, 3), (59, 3), (1, 5)] {
+        sim.advance(secs(passes));
+        answer(&mut sim, alertmanager());
+        assert_eq!(idle(&sim), proven);
+    }
+}
+
+#[test]
+fn a_start_loses_contact_with_everybody() {
+    let mut sim = sim();
+    let (a, b) = (fire(&mut sim, "a"), fire(&mut sim, "b"));
+    take(&mut sim, &a);
+    take(&mut sim, &b);
+    sim.advance(secs(40));
+    for _ in 0..2 {
+        sim.kill();
+        same_state(&sim);
+        sim.checkpoint();
+        same_state(&sim);
+    }
+    // It is refilled with one of them and dies.
+    take(&mut sim, &Accepted { change: None, ..a });
+    sim.advance(secs(60));
+    take(&mut sim, &Accepted { change: None, ..b.clone() });
+    assert_eq!(idle(&sim), 1);
+    sim.advance(secs(10));
+    sim.kill();
+    sim.advance(secs(600));
+    assert_eq!(sim.take_sent(), [sent(230, &["b"])]);
+}
+
+#[test]
+fn what_ends_before_anybody_was_told_is_nobodys() {
+    let mut sim = sim();
+    let begin = fire(&mut sim, "a");
+    take(&mut sim, &begin);
+    sim.advance(secs(10));
+    let end = resolve(&mut sim, "a");
+    take(&mut sim, &end);
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(600));
+    assert_eq!((idle(&sim), sim.take_sent()), (2, Vec::new()));
+    // One that lapsed is not told either: there is nothing to begin any longer.
+    let ends_at = sim.now + secs(60);
+    let begin = push(&mut sim, "b", ends_at);
+    take(&mut sim, &begin);
+    sim.advance(secs(10));
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(600));
+    assert_eq!(sim.take_sent(), []);
+    assert!(sim.engine.delivery().balance().holds());
+}
+
+#[test]
+fn contact_lasts_while_the_clock_is_set() {
+    let mut sim = sim();
+    let begin = fire(&mut sim, "a");
+    take(&mut sim, &begin);
+    let step = ClockStep { by: secs(3600), back: false };
+    sim.advance(secs(10));
+    sim.step_clock(step);
+    answer(&mut sim, alertmanager());
+    assert_eq!(idle(&sim), 0);
+    sim.advance(secs(20));
+    answer(&mut sim, alertmanager());
+    assert_eq!(idle(&sim), 1);
+}
+
+#[test]
+fn a_reload_keeps_what_is_unproven() {
+    let mut sim = sim();
+    let begin = fire(&mut sim, "a");
+    take(&mut sim, &begin);
+    let options = Options { fallback_after: Some(secs(120)), max_silences: 7, ..Options::default() };
+    sim.apply(PlanDefinition { options, ..fallback(None) });
+    same_state(&sim);
+    sim.advance(secs(200));
+    assert_eq!(sim.take_sent(), []);
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(120));
+    assert_eq!(sim.take_sent(), [sent(320, &["a"])]);
 }

@@ -131,6 +131,12 @@ impl Store for EngineStore {
         Box::pin(std::future::ready(()))
     }
 
+    fn contact_lost(&self, destination: Destination) -> BoxFuture<()> {
+        let event = Event::ContactLost(destination);
+        self.engine.lock().expect("no panic").handle((self.clock)(), event);
+        Box::pin(std::future::ready(()))
+    }
+
     fn refill(&self, destination: Destination, forgotten: bool, limit: usize) -> BoxFuture<Refill> {
         let refill =
             self.engine.lock().expect("no panic").refill((self.clock)(), &destination, forgotten, limit);
