@@ -408,6 +408,29 @@ async fn the_fallback_tells_only_what_no_alertmanager_takes() {
     tocsin.assert_balance().await;
 }
 
+/// An Alertmanager takes an alert and dies before its group has waited: nobody was told, so the fallback tells it.
+#[tokio::test]
+async fn the_fallback_tells_what_an_alertmanager_took_and_could_not_tell() {
+    let (alertmanager, hook) = (Sink::start().await, Sink::start().await);
+    let tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address().to_string()])
+        .file("alertmanager.yml", alertmanager_yml(&hook, "1h", "1s"))
+        .flag("--config.file=alertmanager.yml")
+        .flag("--delivery.local=fallback")
+        .flag("--delivery.fallback-after=1s")
+        .start()
+        .await;
+    let late = json!([{ "labels": { "alertname": "Late", "instance": "a" }, "startsAt": ago(7200) }]);
+    tocsin.push(&late).await.unwrap();
+    alertmanager.wait_for(1).await;
+    alertmanager.set_reply(Reply::Status(503));
+    tocsin.push(&late).await.unwrap();
+    assert_eq!(wait_told(&hook, 1).await, [message("Late", "firing")]);
+    alertmanager.set_reply(Reply::Ok);
+    tocsin.push(&ended("Late")).await.unwrap();
+    assert_eq!(wait_told(&hook, 2).await[1..], [message("Late", "resolved")]);
+    tocsin.assert_balance().await;
+}
+
 /// A silence that an Alertmanager has holds back the fallback too, when that Alertmanager has died.
 #[tokio::test]
 async fn the_fallback_minds_the_alertmanagers_silences() {

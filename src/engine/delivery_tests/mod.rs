@@ -1,5 +1,6 @@
 //! Tests of the engine in virtual time.
 
+mod contact_model;
 mod dispatcher;
 mod fallback;
 mod inhibition;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::contact_model::ContactModel;
 use super::sim::{Answer, Sim, labels, matcher, plan, receiver, root, secs, silence_matcher};
 use crate::engine::{
     ClockStep, Cluster, DeliveryEvent, Engine, Event, InhibitRuleDefinition, PlanDefinition, RouteDefinition,
@@ -51,7 +52,16 @@ enum Step {
     /// An Alertmanager takes it, or its relabelling drops it; only in fallback.
     Take {
         alert: u8,
+        by: u8,
         dropped: bool,
+    },
+    /// An Alertmanager answers.
+    Answer {
+        by: u8,
+    },
+    /// A request to an Alertmanager fails.
+    Lose {
+        by: u8,
     },
     Snapshot,
     Kill,
@@ -70,7 +80,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_u8..4).prop_map(|variant| Step::Reload { variant }),
         1 => any::<bool>().prop_map(|settled| Step::Cluster { settled }),
         1 => any::<bool>().prop_map(|back| Step::Clock { back }),
-        2 => (0..ALERTS, any::<bool>()).prop_map(|(alert, dropped)| Step::Take { alert, dropped }),
+        3 => (0..ALERTS, 0_u8..2, prop::bool::weighted(0.2))
+            .prop_map(|(alert, by, dropped)| Step::Take { alert, by, dropped }),
+        1 => (0_u8..2).prop_map(|by| Step::Answer { by }),
+        1 => (0_u8..2).prop_map(|by| Step::Lose { by }),
         1 => Just(Step::Snapshot),
         2 => Just(Step::Kill),
     ]
@@ -161,17 +174,18 @@ impl Witness {
     }
 }
 
-fn alertmanager() -> Destination {
-    Destination { set: [1; 16], url: Arc::from("http://am/api/v2/alerts") }
+fn alertmanager(number: u8) -> Destination {
+    Destination { set: [1; 16], url: Arc::from(format!("http://{number}/api/v2/alerts")) }
 }
 
-/// The Alertmanager takes the newest state of an alert, or its set's relabelling drops it.
-fn take(sim: &mut Sim, alert: u8, dropped: bool) {
+/// An Alertmanager takes the newest state of an alert, or its set's relabelling drops it.
+fn take(sim: &mut Sim, contact: &mut ContactModel, alert: u8, by: u8, dropped: bool) {
     let labels = labels(&alert_labels(alert));
     let Some(stored) = sim.engine.alerts().get(&labels) else { return };
+    contact.taken(stored.id, by, dropped, sim.now);
     let outcome = if dropped { Outcome::Suppressed(Suppression::Relabel) } else { Outcome::Delivered };
     let told = Told { id: stored.id, sequence: stored.newest, change: Some(stored.phase), outcome };
-    sim.handle(Event::Outcomes { destination: alertmanager(), told: vec![told] });
+    sim.handle(Event::Outcomes { destination: alertmanager(by), told: vec![told] });
 }
 
 struct Life {
@@ -183,6 +197,7 @@ struct Life {
     muting: bool,
     fallback: bool,
     stepped: Duration,
+    contact: ContactModel,
 }
 
 impl Life {
@@ -193,7 +208,10 @@ impl Life {
     fn live_as(steps: &[Step], muting: bool, clock: bool, fallback: bool) -> Result<Self, TestCaseError> {
         let mut sim = Sim::new(definition(0, muting, fallback));
         if fallback {
-            sim.handle(Event::Destinations { active: vec![alertmanager()], draining: Vec::new() });
+            sim.handle(Event::Destinations {
+                active: vec![alertmanager(0), alertmanager(1)],
+                draining: Vec::new(),
+            });
         }
         let mut life = Self {
             sim,
@@ -203,6 +221,7 @@ impl Life {
             muting,
             fallback,
             stepped: Duration::ZERO,
+            contact: ContactModel::default(),
         };
         for step in steps {
             if matches!(step, Step::Clock { .. }) && !clock {
@@ -212,17 +231,32 @@ impl Life {
             life.witness.look(&life.sim)?;
             let delivery = life.sim.engine.delivery();
             prop_assert!(delivery.balance().holds(), "{:?}", delivery.balance());
+            let fault = life.contact.fault(&life.sim).filter(|_| fallback);
+            prop_assert!(fault.is_none(), "{}", fault.unwrap_or_default());
         }
         Ok(life)
+    }
+
+    fn push(&mut self, alert: u8, starts_at: Timestamp, ends_at: Timestamp) {
+        let labels = labels(&alert_labels(alert));
+        let before = self.sim.engine.alerts().get(&labels).cloned();
+        self.sim.push(&alert_labels(alert), starts_at, ends_at);
+        if let Some(after) = self.sim.engine.alerts().get(&labels) {
+            self.contact.pushed(&self.sim, before.as_ref(), after);
+        }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
         let sim = &mut self.sim;
         match step {
             Step::Fire { alert, for_seconds } => {
-                sim.push(&alert_labels(*alert), sim.now, sim.now + secs(*for_seconds));
+                let now = sim.now;
+                self.push(*alert, now, now + secs(*for_seconds));
             }
-            Step::Resolve { alert } => sim.resolve(&alert_labels(*alert)),
+            Step::Resolve { alert } => {
+                let now = sim.now;
+                self.push(*alert, now - secs(1), now);
+            }
             Step::Advance { seconds } => sim.advance(secs(*seconds)),
             Step::Silence { alert, seconds } if self.muting => {
                 self.silences += 1;
@@ -252,8 +286,18 @@ impl Life {
             }
             Step::Latency { seconds } => sim.latency = secs(*seconds),
             Step::Reload { variant } => sim.apply(definition(*variant, self.muting, self.fallback)),
-            Step::Take { alert, dropped } if self.fallback => take(sim, *alert, *dropped),
-            Step::Take { .. } => {}
+            Step::Take { alert, by, dropped } if self.fallback => {
+                take(sim, &mut self.contact, *alert, *by, *dropped);
+            }
+            Step::Answer { by } if self.fallback => {
+                self.contact.answered(*by, sim.now);
+                sim.handle(Event::Answered(alertmanager(*by)));
+            }
+            Step::Lose { by } if self.fallback => {
+                self.contact.lost(*by, sim.now);
+                sim.handle(Event::ContactLost(alertmanager(*by)));
+            }
+            Step::Take { .. } | Step::Answer { .. } | Step::Lose { .. } => {}
             Step::Cluster { settled } => {
                 let cluster = Cluster { position: 0, settled: *settled };
                 sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
@@ -268,6 +312,7 @@ impl Life {
                 self.same_state()?;
                 self.allowed += self.sim.in_flight();
                 self.sim.kill();
+                self.contact.started(self.sim.now);
             }
         }
         Ok(())

@@ -115,6 +115,8 @@ impl Post for Client {
 /// The engine as the store.
 struct EngineStore {
     engine: Mutex<Engine>,
+    /// With whom contact was lost, each time.
+    lost: Mutex<Vec<Arc<str>>>,
     clock: Clock,
 }
 
@@ -132,6 +134,7 @@ impl Store for EngineStore {
     }
 
     fn contact_lost(&self, destination: Destination) -> BoxFuture<()> {
+        self.lost.lock().expect("no panic").push(Arc::clone(&destination.url));
         let event = Event::ContactLost(destination);
         self.engine.lock().expect("no panic").handle((self.clock)(), event);
         Box::pin(std::future::ready(()))
@@ -173,6 +176,7 @@ impl Rig {
         adjust(&mut options);
         let store = Arc::new(EngineStore {
             engine: Mutex::new(Engine::new(StoreLimits::default())),
+            lost: Mutex::default(),
             clock: Arc::clone(&clock),
         });
         let registry = Registry::new();
@@ -320,6 +324,21 @@ async fn sends_to_all_and_again_to_those_that_failed() {
     }
     let (_, balance) = rig.stop().await;
     assert_eq!((balance.pending, balance.count(Outcome::Delivered)), (0, 30));
+}
+
+/// The fallback must know from whom nothing is to be expected.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_lost_contact_and_a_refusal_is_not() {
+    let rig = Rig::with(&["one", "two"], |_| {}).await;
+    rig.push(rig.firing(numbered(0..2)));
+    rig.settle().await;
+    rig.network.set("one", Mood::Refuses("alert0001"));
+    rig.network.set("two", Mood::Status(503));
+    rig.push(rig.firing(numbered(1..2)));
+    rig.settle().await;
+    let lost = rig.store.lost.lock().expect("no panic").clone();
+    assert_eq!(lost.iter().map(|url| &**url).collect::<Vec<_>>(), ["http://two:9093/api/v2/alerts"]);
+    rig.stop().await;
 }
 
 /// TestHandlerSendAllRemapPerAm, TestAlerstRelabelingIsIsolated.
