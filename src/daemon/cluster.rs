@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -68,6 +68,7 @@ impl ClusterMember {
     /// Opens the sockets, alone as yet; `None` where no cluster is asked for.
     pub(super) async fn start(options: &Options, registry: &Registry) -> anyhow::Result<Option<Self>> {
         if !options.cluster.is_enabled() {
+            registry.register(Box::new(no_cluster()?))?;
             return Ok(None);
         }
         let tls = options.cluster.tls_config.as_deref().map(tls).transpose()?;
@@ -149,6 +150,11 @@ impl ClusterMember {
         }
         self.peer.leave(LEAVE_TIMEOUT).await;
     }
+}
+
+/// What the page of metrics says without a cluster, as Alertmanager's does: 0.
+fn no_cluster() -> Result<IntGauge, prometheus::Error> {
+    IntGauge::new("alertmanager_cluster_enabled", "Indicates whether the clustering is enabled or not.")
 }
 
 fn tls(path: &Path) -> anyhow::Result<PeerTls> {

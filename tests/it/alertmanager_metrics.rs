@@ -1,8 +1,11 @@
 //! Alertmanager's metrics: each is there with its labels, or dashboards and rules find nothing.
 
-use serde_json::json;
+use std::path::Path;
 
-use crate::harness::{TocsinBuilder, eventually, free_port};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::harness::{Tocsin, TocsinBuilder, eventually, free_port, program};
 
 /// The name, then the labels as the page shows them. Left out is what only appears with a peer, or with TLS in the
 /// cluster.
@@ -99,12 +102,13 @@ alertmanager_oversized_gossip_message_dropped_total key="sil"
 alertmanager_oversize_gossip_message_duration_seconds_bucket key="nfl",le="10"
 "#;
 
-#[tokio::test]
-async fn every_metric_of_alertmanager_is_there_with_its_labels() {
-    let yaml = "route: {receiver: team, group_wait: 0s}\nreceivers: [{name: team, webhook_configs: \
-                [{url: 'http://127.0.0.1:1/'}]}]\n";
+const YAML: &str = "route: {receiver: team, group_wait: 0s}\nreceivers: [{name: team, webhook_configs: \
+                    [{url: 'http://127.0.0.1:1/'}]}]\n";
+
+/// One with a cluster and a limit, in which each part has had something to do; and its page of metrics.
+async fn busy() -> (Tocsin, String) {
     let cluster = format!("--cluster.listen-address=127.0.0.1:{}", free_port());
-    let tocsin = TocsinBuilder::new(yaml).flag(cluster).flag("--alerts.per-alertname-limit=2").start().await;
+    let tocsin = TocsinBuilder::new(YAML).flag(cluster).flag("--alerts.per-alertname-limit=2").start().await;
     let alerts: Vec<_> = (0..3)
         .map(|number| json!({ "labels": { "alertname": "Down", "instance": number.to_string() } }))
         .collect();
@@ -116,6 +120,12 @@ async fn every_metric_of_alertmanager_is_there_with_its_labels() {
     })
     .await;
     let page = tocsin.get("/metrics").await.expect("a page");
+    (tocsin, page)
+}
+
+#[tokio::test]
+async fn every_metric_of_alertmanager_is_there_with_its_labels() {
+    let (tocsin, page) = busy().await;
     let missing: Vec<&str> = METRICS
         .lines()
         .filter(|wanted| {
@@ -136,5 +146,80 @@ async fn every_metric_of_alertmanager_is_there_with_its_labels() {
         ("alertmanager_dispatcher_alert_processing_duration_seconds_count", "", 2.0),
     ] {
         assert_eq!(tocsin.metric(name, &[labels]).await, Some(value), "{name}");
+    }
+}
+
+/// As with Alertmanager, which says so too.
+#[tokio::test]
+async fn one_alone_says_that_it_has_no_cluster() {
+    let tocsin = TocsinBuilder::new(YAML).flag("--cluster.listen-address=").start().await;
+    assert_eq!(tocsin.metric("alertmanager_cluster_enabled", &[]).await, Some(0.0));
+}
+
+const RULES: &str = include_str!("../../examples/alertmanager.rules.yml");
+
+/// The expressions in [`RULES`], one after the other: what stands between `expr:` and the next key.
+fn expressions() -> Vec<String> {
+    let after = RULES.split("expr: ").skip(1);
+    let ends = ["\n        for:", "\n        labels:"];
+    after
+        .map(|rest| ends.iter().fold(rest, |rest, end| rest.split(end).next().unwrap_or(rest)).to_owned())
+        .collect()
+}
+
+/// The words between each `open` and the `close` after it, split at commas.
+fn lists<'a>(text: &'a str, open: &str, close: char) -> Vec<&'a str> {
+    let parts = text.split(open).skip(1).filter_map(|rest| rest.split(close).next());
+    parts.flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// What the mixin's rules ask about is there: rules about names that nobody exports never fire and never say so.
+#[tokio::test]
+async fn the_rules_name_only_metrics_and_labels_that_are_there() {
+    let (_tocsin, page) = busy().await;
+    let expressions = expressions();
+    assert_eq!(expressions.len(), RULES.matches("- alert:").count());
+    for expression in expressions {
+        let mut series = String::new();
+        for (before, selector) in expression.split('{').zip(expression.split('{').skip(1)) {
+            let name =
+                before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+            // Prometheus makes it.
+            if name == "up" {
+                continue;
+            }
+            let lines: String = page
+                .lines()
+                .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+                .collect();
+            assert!(!lines.is_empty(), "no {name} in\n{page}");
+            for matcher in selector.split('}').next().unwrap_or_default().split(", ") {
+                let label = matcher.split(['=', '!']).next().unwrap_or_default();
+                assert!(label == "job" || lines.contains(&format!("{label}=\"")), "no {label} in {lines}");
+            }
+            series += &lines;
+        }
+        for label in ["by (", "on (", "without ("].iter().flat_map(|word| lists(&expression, word, ')')) {
+            let there = ["job", "instance"].contains(&label) || series.contains(&format!("{label}=\""));
+            assert!(there, "no {label} in {series}");
+        }
+    }
+    for label in RULES.split("$labels.").skip(1).filter_map(|rest| rest.split(' ').next()) {
+        assert!(["job", "instance", "integration"].contains(&label), "{label}");
+    }
+}
+
+/// Prometheus's own tool reads the rules, and they fire when they should.
+#[tokio::test]
+async fn the_rules_fire_when_they_should() {
+    let Some(promtool) = program("prometheus", "2.42", "promtool") else { return };
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for arguments in
+        [["check", "rules", "alertmanager.rules.yml"], ["test", "rules", "alertmanager.rules.test.yml"]]
+    {
+        let output = Command::new(&promtool).args(arguments).current_dir(&examples).output().await;
+        let output = output.expect("promtool runs");
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("SUCCESS"), "{text}");
     }
 }
