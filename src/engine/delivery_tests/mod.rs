@@ -5,6 +5,7 @@ mod dispatcher;
 mod fallback;
 mod inhibition;
 mod log;
+mod peers;
 mod property;
 mod reload;
 mod routes;

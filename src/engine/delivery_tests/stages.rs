@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use super::sim::{Answer, START, Sim, labels, matcher, plan, receiver, root, secs, sent, silence_matcher};
 use crate::engine::{
-    Action, AlertState, Cluster, DeliveryEvent, Event, InhibitRuleDefinition, NamedTimeInterval, Notice,
-    Range, RouteDefinition, TimeInterval,
+    AlertState, Cluster, DeliveryEvent, Event, InhibitRuleDefinition, NamedTimeInterval, Notice, Range,
+    RouteDefinition, TimeInterval,
 };
-use crate::model::{
-    FailureReason, IntegrationId, LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
-};
+use crate::model::{FailureReason, IntegrationId, Outcome, Silence, Suppression, Timestamp};
 
 fn silence(matchers: &[&str], seconds: u64) -> Silence {
     Silence {
@@ -181,33 +179,6 @@ fn an_unsettled_cluster_fails_the_flush_at_its_deadline() {
     sim.advance(secs(331));
     assert!(matches!(&sim.notices[..], [Notice::NotifyFailed { .. }]), "{:?}", sim.notices);
     assert_eq!(sim.engine.delivery().balance().pending, 1);
-}
-
-#[test]
-fn the_second_peer_waits_and_tells_only_what_the_first_did_not() {
-    let mut sim = Sim::new(plan(vec![root(&["name"])]));
-    let cluster = Cluster { position: 1, settled: true };
-    sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
-    sim.fire(&[("name", "a")]);
-    sim.fire(&[("name", "b")]);
-    sim.advance(secs(40));
-    assert_eq!(sim.take_sent(), []);
-    let group_key: Arc<str> = Arc::from("{}:{name=\"a\"}");
-    let integration = IntegrationId { receiver: Arc::from("team"), kind: Arc::from("webhook"), index: 0 };
-    let entry = LogEntry {
-        timestamp: sim.now,
-        expires_at: sim.now + secs(7200),
-        firing: Arc::from([crate::engine::alert_hash(&labels(&[("name", "a")]))]),
-        resolved: Arc::from([]),
-        receiver_data: None,
-        from_peer: true,
-    };
-    let key = LogKey { group_key, integration };
-    sim.handle(Event::Delivery(DeliveryEvent::PeerEntry { key: key.clone(), entry: entry.clone() }));
-    assert_eq!(sim.gossip, [Action::GossipEntry(key, entry)]);
-    sim.advance(secs(20));
-    assert_eq!(sim.take_sent(), [sent(45, &["b"])], "after the peer timeout of 15 s");
-    assert_eq!(sim.engine.delivery().balance().count(Outcome::Suppressed(Suppression::Peer)), 1);
 }
 
 #[test]
