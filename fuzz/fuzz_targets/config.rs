@@ -1,12 +1,14 @@
-//! Configuration files: whatever the text, reading ends, in an error with places or in a configuration, and neither
-//! shows a secret.
+//! Configuration files (Prometheus's, web, TLS of the cluster, amtool's): whatever the text, reading ends, in an error
+//! with places or in a configuration, and neither shows a secret.
 
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use tocsin::config::{ConfigError, PrometheusConfig, WebConfig};
+use tocsin::config::yaml::{Decode as _, read};
+use tocsin::config::{ClusterTls, ConfigError, PrometheusConfig, WebConfig};
 
 fuzz_target!(|text: &str| {
     let path = Path::new("fuzz.yml");
@@ -20,9 +22,12 @@ fuzz_target!(|text: &str| {
         }
         Err(error) => show(&error),
     }
-    if let Err(error) = WebConfig::parse(path, text) {
-        show(&error);
-    }
+    let others = [
+        WebConfig::parse(path, text).err(),
+        ClusterTls::parse(path, text).err(),
+        read(path, text, BTreeMap::<String, String>::decode).err(),
+    ];
+    others.iter().flatten().for_each(show);
 });
 
 fn show(error: &ConfigError) {
