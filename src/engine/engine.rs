@@ -438,7 +438,6 @@ impl Engine {
             return;
         }
         self.swept = due;
-        self.tell_doubtful_ends(due);
         self.ledger.expire(&self.alerts, self.limits.end_expiry, due);
         let over: Vec<_> = self
             .alerts

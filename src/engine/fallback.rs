@@ -17,6 +17,9 @@ use super::engine::Engine;
 use super::ledger::Settled;
 use crate::model::{Alert, AlertId, Change, Destination, Outcome, Suppression, Timestamp, Told};
 
+/// How soon at most an alert that fires on is looked at again.
+const WATCH: Duration = Duration::from_secs(60);
+
 /// The changes that are held back.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fallback {
@@ -96,9 +99,12 @@ impl Fallback {
         self.doubtful.remove(&id)
     }
 
-    /// The alerts whose begin may have been told from here before we died.
-    pub(super) fn doubtful(&self) -> Vec<AlertId> {
-        self.doubtful.iter().copied().collect()
+    /// Looks at an alert again at `due`, when it will have ended, if its begin may have been told from here: an
+    /// Alertmanager has taken that, but we owe the end.
+    fn watch(&mut self, id: AlertId, due: Timestamp) {
+        if self.doubtful.contains(&id) {
+            self.hold(id, Change::End, due);
+        }
     }
 
     /// After a start every Alertmanager is given its time anew.
@@ -267,6 +273,7 @@ impl Engine {
             && self.delivery.fallback.taken(settled.id, settled.change)
             && let Some(stored) = self.alerts.get_by_id(settled.id)
         {
+            self.delivery.fallback.watch(settled.id, stored.alert.ends_at);
             self.delivery.fallback_idle(&stored.alert.labels);
         }
     }
@@ -292,25 +299,18 @@ impl Engine {
     /// Hands over what no Alertmanager has taken in time.
     pub(super) fn fall_back(&mut self, now: Timestamp) {
         while let Some((id, change)) = self.delivery.fallback.take_due(now) {
-            if let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) {
+            let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) else {
+                continue;
+            };
+            if !self.delivery.fallback.take_doubt(id) {
                 self.delivery.put(now, id, &alert, Some(change));
-                if self.delivery.fallback.take_doubt(id) {
-                    self.delivery.doubt_alert(id, &alert.labels);
-                }
-            }
-        }
-    }
-
-    /// What may have been told from here before we died, was taken by an Alertmanager since and ended for want of
-    /// repeats: no change says so, and yet its end is told.
-    pub(super) fn tell_doubtful_ends(&mut self, now: Timestamp) {
-        for id in self.delivery.fallback.doubtful() {
-            let ended = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert));
-            if let Some(alert) = ended.filter(|alert| alert.is_resolved_at(now))
-                && !self.delivery.fallback.holds(id)
-                && self.delivery.fallback.take_doubt(id)
-            {
-                self.delivery.put(now, id, &alert, None);
+            } else if change == Change::End && !alert.is_resolved_at(now) {
+                self.delivery.fallback.doubtful.insert(id);
+                self.delivery.fallback.watch(id, alert.ends_at.max(now + WATCH));
+            } else {
+                // That it ended for want of repeats is no change that anybody waits for.
+                let change = (change == Change::Begin).then_some(change);
+                self.delivery.put(now, id, &alert, change);
                 self.delivery.doubt_alert(id, &alert.labels);
             }
         }
