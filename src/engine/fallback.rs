@@ -60,7 +60,11 @@ impl Fallback {
     /// they had anything that may not have been told.
     pub(super) fn lose(&mut self, is_lost: impl Fn(&Destination) -> bool, due: Timestamp) -> bool {
         let lost = self.contacts.lose(is_lost);
-        lost.iter().flatten().for_each(|id| self.hold(*id, Change::Begin, due));
+        for id in lost.iter().flatten() {
+            // Whether it has ended was to be looked at; that can wait.
+            self.remove(*id);
+            self.hold(*id, Change::Begin, due);
+        }
         lost.is_some()
     }
 
@@ -287,7 +291,10 @@ impl Engine {
         }
         let (Some(plan), Some(stored)) = (delivery.plan(), alerts.get_by_id(id)) else { return false };
         let wait = plan.longest_group_wait(&stored.alert.labels);
-        delivery.fallback.remove(id);
+        if held {
+            delivery.fallback.remove(id);
+            delivery.fallback.watch(id, stored.alert.ends_at);
+        }
         if !wait.is_zero() {
             return delivery.fallback.contacts.take(destination, id, now + wait);
         }

@@ -427,3 +427,24 @@ fn a_reload_keeps_what_is_unproven() {
     sim.advance(secs(120));
     assert_eq!(sim.take_sent(), [sent(320, &["a"])]);
 }
+
+#[test]
+fn what_may_have_been_told_from_here_is_told_in_time_when_contact_is_lost() {
+    let mut sim = sim();
+    let begin = fire(&mut sim, "a");
+    // The answer is on its way when it dies.
+    sim.latency = secs(5);
+    sim.advance(secs(121));
+    assert_eq!(sim.take_sent(), [sent(120, &["a"])]);
+    sim.kill();
+    sim.latency = secs(0);
+    take(&mut sim, &begin);
+    sim.advance(secs(10));
+    lose(&mut sim, alertmanager());
+    sim.advance(secs(120));
+    assert_eq!(sim.take_sent(), [sent(251, &["a"])]);
+    resolve(&mut sim, "a");
+    sim.advance(secs(300));
+    assert_eq!(sim.take_sent(), [sent(551, &["-a"])]);
+    assert_eq!(idle(&sim), 0);
+}
