@@ -5,6 +5,8 @@
 //! engine that dies takes its alerts with it. A push goes over a Unix socket or HTTP, in batches, and is repeated
 //! with growing pauses while nobody answers.
 //!
+//! [`decode_silences`] reads what an Alertmanager lists, for the fallback.
+//!
 //! [`ApiV2`] asks and changes what the API shows, as amtool does: each request once, all before one deadline.
 
 mod alert;
@@ -12,6 +14,7 @@ mod api_time;
 mod api_v2;
 mod models;
 mod push;
+mod silences;
 
 #[cfg(test)]
 mod tests;
@@ -25,3 +28,4 @@ pub use models::{
     ReceiverReference, SilenceStatus, VersionInfo,
 };
 pub use push::{Client, PushError, PushOptions};
+pub use silences::{SilencesError, decode_silences};

@@ -2,20 +2,19 @@
 //! when the Alertmanagers change. They enter like those of a peer, so the journal has the last copy when no
 //! Alertmanager answers any longer. An answer is also a sign of life, for those whose rule engine repeats nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use serde::Deserialize;
-use smol_str::SmolStr;
 use tokio::sync::watch;
 use url::Url;
 
 use super::engine_task::EngineHandle;
+use crate::client::decode_silences;
 use crate::config::{Config, Coordinator};
 use crate::engine::{DeliveryEvent, Event};
-use crate::model::{Destination, MatchType, Silence, SilenceMatcher, TimeError, Timestamp};
+use crate::model::{Destination, Silence};
 use crate::net::{ClientOptions, HttpClient, NetError, Request};
 
 /// How often silences are read.
@@ -98,83 +97,5 @@ async fn read(client: &HttpClient, push_url: &str, timeout: Duration) -> Result<
     if answer.truncated {
         return Err(format!("the answer is longer than {LARGEST} bytes"));
     }
-    decode(&answer.body)
-}
-
-/// A silence as `GET /api/v2/silences` lists it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed {
-    id: SmolStr,
-    #[serde(default)]
-    matchers: Vec<ListedMatcher>,
-    starts_at: String,
-    ends_at: String,
-    updated_at: String,
-    #[serde(default)]
-    created_by: String,
-    #[serde(default)]
-    comment: String,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedMatcher {
-    name: SmolStr,
-    value: SmolStr,
-    #[serde(default)]
-    is_regex: bool,
-    /// Missing before 0.22: positive.
-    is_equal: Option<bool>,
-}
-
-fn decode(body: &[u8]) -> Result<Vec<Silence>, String> {
-    let listed: Vec<Listed> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let silences: Result<Vec<Silence>, TimeError> = listed.into_iter().map(silence).collect();
-    silences.map_err(|error| error.to_string())
-}
-
-fn silence(listed: Listed) -> Result<Silence, TimeError> {
-    let matchers = listed.matchers.into_iter().map(|matcher| {
-        let kind = match (matcher.is_regex, matcher.is_equal.unwrap_or(true)) {
-            (false, true) => MatchType::Equal,
-            (false, false) => MatchType::NotEqual,
-            (true, true) => MatchType::Regex,
-            (true, false) => MatchType::NotRegex,
-        };
-        SilenceMatcher { kind, name: matcher.name, value: matcher.value }
-    });
-    Ok(Silence {
-        matcher_sets: vec![matchers.collect()],
-        starts_at: Timestamp::parse(&listed.starts_at)?,
-        ends_at: Timestamp::parse(&listed.ends_at)?,
-        updated_at: Timestamp::parse(&listed.updated_at)?,
-        id: listed.id,
-        created_by: listed.created_by,
-        comment: listed.comment,
-        annotations: listed.annotations,
-        wire: None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_alertmanagers_list() {
-        let body = br#"[{"id":"3f0a6f0e-6a0b-4f5c-9d3c-3a1f2b7c8d9e","status":{"state":"active"},
-            "updatedAt":"2026-11-21T14:00:00.500Z","comment":"why","createdBy":"alice",
-            "startsAt":"2026-11-21T14:00:00.000Z","endsAt":"2026-11-21T15:00:00.000Z","matchers":[
-            {"isEqual":true,"isRegex":false,"name":"a","value":"b"},
-            {"isEqual":false,"isRegex":true,"name":"c","value":"d|e"},{"isRegex":true,"name":"f","value":".+"}]}]"#;
-        let read = decode(body).unwrap().remove(0);
-        let kinds: Vec<_> = read.matcher_sets[0].iter().map(|matcher| matcher.kind.as_str()).collect();
-        assert_eq!(kinds, ["=", "!~", "=~"]);
-        assert_eq!(read.ends_at.since(read.starts_at), Duration::from_hours(1));
-        assert_eq!((read.created_by.as_str(), read.updated_at.subsec_nanos()), ("alice", 500_000_000));
-        assert!(decode(b"[{}]").is_err());
-    }
+    decode_silences(&answer.body).map_err(|error| error.to_string())
 }

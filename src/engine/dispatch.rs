@@ -10,13 +10,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::action::ClockStep;
 use super::alerts::Alerts;
-use super::flush::{Flush, FlushAlert, RunState, compare_alerts};
+use super::flush::{Flush, FlushAlert, compare_alerts};
 use super::marker::{AlertState, GroupMarker};
 use super::nflog::alert_hash;
 use super::plan::{Plan, PlannedReceiver};
 use super::route::{RouteOptions, group_key};
+use super::timer::{Timer, TimerKind, flush_timers};
 use crate::model::{Alert, AlertId, Balance, Change, LabelSet, Outcome, Timestamp};
 
 /// The place of a group in the dispatcher's table; given again when the group is gone.
@@ -219,36 +219,17 @@ pub(crate) fn settle(balance: &mut Balance, outcome: Outcome, count: u32) {
     }
 }
 
-/// Something that is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timer {
-    pub(crate) at: Timestamp,
-    pub(crate) serial: u64,
-    pub(crate) kind: TimerKind,
-    pub(crate) slot: GroupSlot,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TimerKind {
-    /// The flush of a group is out of time.
-    Deadline,
-    /// An integration, by its place in the flush, has waited long enough.
-    Run(u8),
-    /// A group's tick.
-    Flush,
-}
-
 /// The groups and their timers.
 #[derive(Debug, Default)]
 pub struct Dispatcher {
     pub(crate) groups: Vec<Option<Box<AggregationGroup>>>,
     free: Vec<GroupSlot>,
-    lookup: HashMap<(usize, LabelSet), GroupSlot>,
+    pub(super) lookup: HashMap<(usize, LabelSet), GroupSlot>,
     /// Alerts that are in groups which their route no longer leads to.
     pub(crate) strays: HashMap<AlertId, Vec<GroupSlot>>,
-    timers: BTreeSet<Timer>,
+    pub(super) timers: BTreeSet<Timer>,
     /// Groups that wait for room, by serial.
-    waiting: BTreeSet<(u64, GroupSlot)>,
+    pub(super) waiting: BTreeSet<(u64, GroupSlot)>,
     admitted: usize,
     pub(crate) next_serial: u64,
 }
@@ -382,37 +363,6 @@ impl Dispatcher {
         Some(group)
     }
 
-    /// Sets the time of a group's next tick, or none.
-    pub(crate) fn schedule(&mut self, slot: GroupSlot, at: Option<Timestamp>) {
-        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
-        let serial = group.serial;
-        let timer = |at| Timer { at, serial, kind: TimerKind::Flush, slot };
-        if let Some(old) = group.next_flush {
-            self.timers.remove(&timer(old));
-        }
-        group.next_flush = at;
-        if let Some(at) = at {
-            self.timers.insert(timer(at));
-        }
-    }
-
-    /// Puts a flush at work into its group and sets the timers that it needs.
-    pub(crate) fn put_flush(&mut self, slot: GroupSlot, flush: Box<Flush>) {
-        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
-        self.timers.extend(flush_timers(group.serial, slot, &flush));
-        group.flush = Some(flush);
-    }
-
-    /// Takes the flush at work out of its group, with its timers.
-    pub(crate) fn take_flush(&mut self, slot: GroupSlot) -> Option<Box<Flush>> {
-        let group = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut)?;
-        let flush = group.flush.take()?;
-        for timer in flush_timers(group.serial, slot, &flush) {
-            self.timers.remove(&timer);
-        }
-        Some(flush)
-    }
-
     /// The first group that waits for room, if there is room.
     pub(crate) fn admit(&mut self, limit: usize) -> Option<GroupSlot> {
         if limit > 0 && self.admitted >= limit {
@@ -422,36 +372,6 @@ impl Dispatcher {
         self.admitted += 1;
         self.group_mut(slot)?.admitted = true;
         Some(slot)
-    }
-
-    /// What is due next.
-    pub(crate) fn first_timer(&self) -> Option<Timer> {
-        self.timers.first().copied()
-    }
-
-    /// Moves everything that waits along with the clock.
-    pub(crate) fn step_clock(&mut self, step: ClockStep) {
-        self.timers.clear();
-        for slot in self.slots() {
-            let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-                continue;
-            };
-            let serial = group.serial;
-            group.next_flush = group.next_flush.map(|at| step.apply(at));
-            if let Some(at) = group.next_flush {
-                self.timers.insert(Timer { at, serial, kind: TimerKind::Flush, slot });
-            }
-            let Some(flush) = &mut group.flush else { continue };
-            flush.deadline = step.apply(flush.deadline);
-            for run in &mut flush.runs {
-                run.started = step.apply(run.started);
-                match &mut run.state {
-                    RunState::Waiting(until) | RunState::BackOff(until) => *until = step.apply(*until),
-                    RunState::InFlight | RunState::Done(_) => {}
-                }
-            }
-            self.timers.extend(flush_timers(serial, slot, flush));
-        }
     }
 
     /// Follows the store after the clock was set back.
@@ -469,67 +389,4 @@ impl Dispatcher {
             }
         }
     }
-
-    /// Forgets which group is whose, for a reload: the groups stay in their slots with their timers.
-    pub(crate) fn clear_lookup(&mut self) {
-        self.lookup.clear();
-        self.strays.clear();
-    }
-
-    /// Says that the group of `route` and its labels is the one in `slot`.
-    pub(crate) fn set_route(&mut self, slot: GroupSlot, route: usize) {
-        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
-        group.route = Some(route);
-        self.lookup.insert((route, group.labels.clone()), slot);
-    }
-
-    /// Says that an alert is in a group that its route does not lead to.
-    pub(crate) fn add_stray(&mut self, id: AlertId, slot: GroupSlot) {
-        let slots = self.strays.entry(id).or_default();
-        if !slots.contains(&slot) {
-            slots.push(slot);
-        }
-    }
-
-    /// Takes the strays of a group out of it that nobody was told of; how many changes were pending for them.
-    pub(crate) fn drop_untold(&mut self, slot: GroupSlot) -> u32 {
-        if self.strays.is_empty() {
-            return 0;
-        }
-        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return 0 };
-        let mut pending = 0;
-        group.members.retain(|member| {
-            let stray = self.strays.get(&member.id).is_some_and(|slots| slots.contains(&slot));
-            let untold = stray && member.told | member.doubtful == 0;
-            if untold {
-                pending += member.pending.count_ones();
-            }
-            !untold
-        });
-        pending
-    }
-
-    /// Forgets the strays of a group that are no longer in it.
-    pub(crate) fn drop_strays(&mut self, slot: GroupSlot) {
-        if self.strays.is_empty() {
-            return;
-        }
-        let group = self.groups.get(slot as usize).and_then(Option::as_deref);
-        self.strays.retain(|id, slots| {
-            slots.retain(|other| *other != slot || group.is_some_and(|group| group.member(*id).is_some()));
-            !slots.is_empty()
-        });
-    }
-}
-
-/// The timers of a flush at work.
-fn flush_timers(serial: u64, slot: GroupSlot, flush: &Flush) -> impl Iterator<Item = Timer> {
-    let deadline = Timer { at: flush.deadline, serial, kind: TimerKind::Deadline, slot };
-    let runs = (0_u8..).zip(&flush.runs).filter_map(move |(place, run)| match run.state {
-        RunState::Waiting(at) | RunState::BackOff(at) => {
-            Some(Timer { at, serial, kind: TimerKind::Run(place), slot })
-        }
-        RunState::InFlight | RunState::Done(_) => None,
-    });
-    std::iter::once(deadline).chain(runs)
 }

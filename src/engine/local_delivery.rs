@@ -11,24 +11,18 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::action::{Action, ClockStep, Cluster, DeliveryEvent, Notice, PipelineCounts};
-use super::alerts::Alerts;
-use super::delivery_record::{DeliveryFact, FinishedFact};
-use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, TimerKind, settle};
+use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, settle};
 use super::fallback::Fallback;
-use super::flush::{Flush, Phase};
 use super::inhibit::Inhibitor;
 use super::marker::AlertState;
 use super::nflog::Nflog;
 use super::plan::{Options, Plan, PlannedReceiver};
 use super::silence::{SilenceChange, SilenceError, Silences};
+use super::timer::TimerKind;
 use crate::model::{
-    Alert, AlertId, Balance, Change, DeliveryId, DeliveryOutcome, Fingerprint, IntegrationId, LabelSet,
-    LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
+    Alert, AlertId, Balance, Change, DeliveryId, Fingerprint, IntegrationId, LabelSet, LogEntry, LogKey,
+    Outcome, Silence, Suppression, Timestamp,
 };
-
-/// How many ticks of a group that came between the last record and a restart are looked at. Repeats bring records,
-/// usually each minute, so that what is told later than this many intervals after the last one has one of its own.
-const MISSED_TICKS: usize = 64;
 
 /// Everything behind the store of alerts.
 #[derive(Debug, Default)]
@@ -131,19 +125,8 @@ impl LocalDelivery {
         }
     }
 
-    /// Marks an alert in its groups as one whose begin may have been told.
-    pub(super) fn doubt_alert(&mut self, id: AlertId, labels: &LabelSet) {
-        for slot in self.slots_of(labels) {
-            let Some(group) = self.dispatcher.group_mut(slot) else { continue };
-            let bits = group.all_bits();
-            if let Some(member) = group.member_mut(id) {
-                member.doubtful |= bits & !member.told;
-            }
-        }
-    }
-
     /// The groups that an alert's routes lead to, of those that there are.
-    fn slots_of(&self, labels: &LabelSet) -> Vec<GroupSlot> {
+    pub(super) fn slots_of(&self, labels: &LabelSet) -> Vec<GroupSlot> {
         let Some(plan) = &self.plan else { return Vec::new() };
         let routes = plan
             .routes
@@ -291,104 +274,6 @@ impl LocalDelivery {
         }
     }
 
-    /// Like [`Self::handle`]; what the journal must keep of it.
-    pub(super) fn handle_recorded(&mut self, now: Timestamp, event: DeliveryEvent) -> Option<DeliveryFact> {
-        let fact = match &event {
-            DeliveryEvent::Finished { delivery, outcome } => {
-                let (changed, failed) = match outcome {
-                    DeliveryOutcome::Delivered(data) => (data.is_some(), None),
-                    failed => (false, Some(FinishedFact::Failed(failed.clone()))),
-                };
-                let (key, delivery) = (self.key_of(*delivery)?, *delivery);
-                self.handle(now, event);
-                let finished = match failed {
-                    Some(failed) => failed,
-                    None => {
-                        let entry = self.nflog.get(&key.group_key, &key.integration)?.clone();
-                        FinishedFact::Delivered(changed, key, entry)
-                    }
-                };
-                return Some(DeliveryFact::Finished(delivery, finished));
-            }
-            DeliveryEvent::PeerSilence { silence, expires_at } => {
-                DeliveryFact::Silences(vec![(Silence::clone(silence), *expires_at)])
-            }
-            DeliveryEvent::PeerEntry { key, entry } => DeliveryFact::Entry(key.clone(), entry.clone()),
-            DeliveryEvent::ClusterChanged(cluster) => DeliveryFact::Cluster(*cluster),
-            DeliveryEvent::ClockStepped(step) => DeliveryFact::Clock(*step),
-            DeliveryEvent::Started(cluster) => DeliveryFact::Started(*cluster),
-        };
-        self.handle(now, event).then_some(fact)
-    }
-
-    /// What the journal kept happens again. Whether it concerned anything that is there.
-    pub(super) fn replay(&mut self, now: Timestamp, fact: DeliveryFact) -> bool {
-        let event = match fact {
-            // The engine applies plans: they need the store.
-            DeliveryFact::Plan(_) => return false,
-            DeliveryFact::Silences(versions) => {
-                let mut news = false;
-                for (silence, expires_at) in versions {
-                    news |= self.silences.merge(silence, expires_at, now);
-                }
-                return news;
-            }
-            DeliveryFact::Entry(key, entry) => DeliveryEvent::PeerEntry { key, entry },
-            DeliveryFact::Cluster(cluster) => DeliveryEvent::ClusterChanged(cluster),
-            DeliveryFact::Clock(step) => DeliveryEvent::ClockStepped(step),
-            DeliveryFact::Started(cluster) => DeliveryEvent::Started(cluster),
-            DeliveryFact::Finished(delivery, FinishedFact::Failed(outcome)) => {
-                DeliveryEvent::Finished { delivery, outcome }
-            }
-            DeliveryFact::Finished(delivery, FinishedFact::Delivered(changed, key, entry)) => {
-                if self.key_of(delivery).as_ref() == Some(&key) {
-                    let data = entry.receiver_data.clone().filter(|_| changed);
-                    self.finished(now, delivery, DeliveryOutcome::Delivered(data));
-                }
-                // The record stands alone: what was told was told, whatever else is lost.
-                self.nflog.merge(key, entry, now);
-                return true;
-            }
-        };
-        self.handle(now, event)
-    }
-
-    /// Follows the store after the clock was set back.
-    pub(super) fn set_back(&mut self, alerts: &Alerts, now: Timestamp) {
-        if let Some(plan) = &self.plan {
-            for stored in alerts.iter().filter(|stored| stored.alert.updated_at == now) {
-                self.inhibitor.update(plan, stored.id, &stored.alert);
-            }
-        }
-        self.dispatcher.set_back(alerts, now);
-    }
-
-    /// Removes an alert everywhere, because the journal says that another has its place.
-    pub(super) fn evict(&mut self, id: AlertId, labels: &LabelSet) {
-        self.forget(id, labels);
-        for slot in self.dispatcher.slots() {
-            let Some(group) = self.dispatcher.group_mut(slot) else { continue };
-            let Some(member) = group.member(id) else { continue };
-            settle(&mut self.balance, Outcome::Superseded, member.pending.count_ones());
-            let at = member.alert.updated_at;
-            group.members.retain(|member| member.id != id);
-            self.dispatcher.drop_strays(slot);
-            self.sweep_group(slot, at);
-        }
-    }
-
-    /// Until when a silence is kept.
-    pub(super) fn kept_until(&self, silence: &Silence) -> Timestamp {
-        silence.ends_at + self.options().retention
-    }
-
-    fn key_of(&self, delivery: DeliveryId) -> Option<LogKey> {
-        let (slot, place) = self.in_flight.get(&delivery)?;
-        let group = self.dispatcher.group(*slot)?;
-        let run = group.flush.as_ref()?.runs.get(usize::from(*place))?;
-        Some(LogKey { group_key: Arc::clone(&group.key), integration: run.integration.clone() })
-    }
-
     /// When [`Self::fire`] has something to do next.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Timestamp> {
@@ -472,77 +357,6 @@ impl LocalDelivery {
         self.fallback.step_clock(step);
         self.started_at = self.started_at.map(|at| step.apply(at));
         self.maintenance_at = self.maintenance_at.map(|at| step.apply(at));
-    }
-
-    /// What was in flight is decided anew, what is overdue is due just after now: a plan that is applied at the same
-    /// moment decides about it.
-    fn start(&mut self, now: Timestamp, cluster: Cluster) {
-        self.cluster = cluster;
-        self.started_at = Some(now);
-        if let Some(after) = self.options().fallback_after {
-            self.fallback.restart(now, after);
-        }
-        self.in_flight.clear();
-        self.actions.clear();
-        for slot in self.dispatcher.slots() {
-            let flush = self.dispatcher.take_flush(slot);
-            self.doubt(slot, flush.as_deref(), now);
-            let Some(group) = self.dispatcher.group_mut(slot) else { continue };
-            let overdue = group.next_flush.is_some_and(|at| at < now);
-            if let Some(flush) = &flush {
-                group.give_back(flush, &mut self.balance);
-            }
-            if flush.is_some() || overdue {
-                self.dispatcher.schedule(slot, Some(now + Duration::from_nanos(1)));
-            }
-            self.sweep_group(slot, now);
-        }
-        if let Some(at) = self.maintenance_at {
-            self.maintenance_at = Some(at.max(now));
-        }
-    }
-
-    /// Marks what may have been told between the last record and our death: what was on its way, and what the
-    /// group's ticks would have told if they came before. If such an alert has ended meanwhile, its end is told; if it
-    /// has not, that it fires.
-    fn doubt(&mut self, slot: GroupSlot, flush: Option<&Flush>, now: Timestamp) {
-        let Some(plan) = self.plan.clone() else { return };
-        let Some(group) = self.dispatcher.group_mut(slot) else { return };
-        if let Some(flush) = flush {
-            let open = match flush.phase {
-                Phase::Settling => group.all_bits(),
-                _ => flush
-                    .runs
-                    .iter()
-                    .filter(|run| !run.is_done() || run.in_doubt)
-                    .fold(0, |bits, run| bits | run.mask()),
-            };
-            for alert in flush.kept().filter(|alert| !alert.resolved) {
-                if let Some(member) = group.member_mut(alert.id) {
-                    member.doubtful |= open;
-                }
-            }
-            return;
-        }
-        let Some(due) = group.next_flush.filter(|due| *due <= now) else { return };
-        let interval = group.options.group_interval.max(Duration::from_secs(1));
-        let bits = group.all_bits();
-        let mut scratch = Vec::new();
-        for tick in std::iter::successors(Some(due), |tick| Some(*tick + interval))
-            .take_while(|tick| *tick <= now)
-            .take(MISSED_TICKS)
-        {
-            for member in group.members.iter_mut().filter(|member| !member.alert.is_resolved_at(tick)) {
-                let untold = bits & !(member.told | member.doubtful);
-                let labels = &member.alert.labels;
-                let told = untold != 0
-                    && !self.inhibitor.mutes(&plan, labels, tick, &mut scratch)
-                    && !self.silences.mutes(labels, tick, &mut scratch);
-                if told {
-                    member.doubtful |= untold;
-                }
-            }
-        }
     }
 
     fn maintain(&mut self, now: Timestamp) {

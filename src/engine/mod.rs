@@ -17,24 +17,28 @@
 //! | `plan`, `from_config` | what the configuration says to the engine |
 //! | `route` | the routing tree |
 //! | `matcher_index` | which of many lists of matchers can match; serves routes, silences and inhibition |
-//! | `dispatch` | aggregation groups and their timers |
+//! | `dispatch`, `timer` | aggregation groups, and when they are due |
 //! | `reload` | what becomes of the groups under a new plan |
+//! | `start` | what becomes of what was on its way when we died |
 //! | `local_delivery` | groups, inhibition, silences, log and pipeline, held together |
 //! | `fallback` | what is told from here only if no Alertmanager takes it |
 //! | `contact` | which begins the Alertmanagers took and may not have told |
-//! | `flush`, `notify` | a group's flush on its way through the pipeline |
+//! | `flush`, `notify`, `attempt` | a group's flush on its way through the pipeline, and its requests |
 //! | `pipeline` | the stages, one a file |
 //! | `inhibit`, `silence`, `nflog`, `marker`, `time_interval` | what the stages ask |
-//! | `delivery_record`, `delivery_snapshot` | local delivery as bytes |
+//! | `silence_table`, `silence_validation` | the silences that readers see, and what may be set |
+//! | `delivery_record`, `delivery_snapshot`, `delivery_replay` | local delivery as bytes, and from them |
 //! | `view` | what readers outside see, without holding anything up |
 //! | `action` | what the outside is to do, and what it tells |
 
 mod action;
 mod alertname_limit;
 mod alerts;
+mod attempt;
 mod codec;
 mod contact;
 mod delivery_record;
+mod delivery_replay;
 mod delivery_snapshot;
 mod dispatch;
 #[expect(clippy::module_inception, reason = "the room and its state machine have one name")]
@@ -56,8 +60,12 @@ mod record;
 mod reload;
 mod route;
 mod silence;
+mod silence_table;
+mod silence_validation;
 mod snapshot;
+mod start;
 mod time_interval;
+mod timer;
 mod view;
 
 pub use action::{Action, ClockStep, Cluster, DeliveryEvent, IntegrationCounts, Notice, PipelineCounts};
@@ -78,9 +86,9 @@ pub use plan::{
 };
 pub use record::decode_record;
 pub use route::{Route, RouteOptions, RouteTree, group_key};
-pub use silence::{
-    SilenceChange, SilenceCounts, SilenceError, SilenceQuery, SilenceTable, Silences, check_times, validate,
-};
+pub use silence::{SilenceChange, SilenceError, Silences};
+pub use silence_table::{SilenceCounts, SilenceQuery, SilenceTable};
+pub use silence_validation::{check_times, validate};
 pub use snapshot::Snapshot;
 pub use time_interval::{Range, TimeInterval, TimeIntervals, TimeRange, ZoneError};
 pub use view::{DeliveryView, GroupView};

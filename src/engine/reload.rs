@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::action::Action;
-use super::dispatch::{AggregationGroup, GroupSlot, settle};
+use super::dispatch::{AggregationGroup, Dispatcher, GroupSlot, settle};
 use super::fallback::Fallback;
 use super::flush::remap_bits;
 use super::inhibit::Inhibitor;
@@ -160,6 +160,59 @@ impl LocalDelivery {
             self.dispatcher.add_stray(id, slot);
         }
         changed
+    }
+}
+
+impl Dispatcher {
+    /// Forgets which group is whose, for a reload: the groups stay in their slots with their timers.
+    pub(crate) fn clear_lookup(&mut self) {
+        self.lookup.clear();
+        self.strays.clear();
+    }
+
+    /// Says that the group of `route` and its labels is the one in `slot`.
+    pub(crate) fn set_route(&mut self, slot: GroupSlot, route: usize) {
+        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        group.route = Some(route);
+        self.lookup.insert((route, group.labels.clone()), slot);
+    }
+
+    /// Says that an alert is in a group that its route does not lead to.
+    pub(crate) fn add_stray(&mut self, id: AlertId, slot: GroupSlot) {
+        let slots = self.strays.entry(id).or_default();
+        if !slots.contains(&slot) {
+            slots.push(slot);
+        }
+    }
+
+    /// Takes the strays of a group out of it that nobody was told of; how many changes were pending for them.
+    pub(crate) fn drop_untold(&mut self, slot: GroupSlot) -> u32 {
+        if self.strays.is_empty() {
+            return 0;
+        }
+        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return 0 };
+        let mut pending = 0;
+        group.members.retain(|member| {
+            let stray = self.strays.get(&member.id).is_some_and(|slots| slots.contains(&slot));
+            let untold = stray && member.told | member.doubtful == 0;
+            if untold {
+                pending += member.pending.count_ones();
+            }
+            !untold
+        });
+        pending
+    }
+
+    /// Forgets the strays of a group that are no longer in it.
+    pub(crate) fn drop_strays(&mut self, slot: GroupSlot) {
+        if self.strays.is_empty() {
+            return;
+        }
+        let group = self.groups.get(slot as usize).and_then(Option::as_deref);
+        self.strays.retain(|id, slots| {
+            slots.retain(|other| *other != slot || group.is_some_and(|group| group.member(*id).is_some()));
+            !slots.is_empty()
+        });
     }
 }
 

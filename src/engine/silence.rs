@@ -1,22 +1,17 @@
-//! The store of silences: validation, what may be changed in place, expiry, retention, and which silences hold
-//! an alert.
+//! The store of silences: what may be changed in place, expiry, retention, and which silences hold an alert.
 //!
 //! Every version of a silence carries its time; of two versions the later wins, wherever they come from, so that
 //! peers converge. Nothing is deleted before its retention is over: to delete is to end now.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::matcher_index::MatcherIndex;
 use super::plan::Options;
-use super::route::matches_all;
-use crate::model::{
-    LabelSet, MatchType, Matcher, Regex, Silence, SilenceMatcher, SilenceState, Timestamp,
-    is_legacy_label_name, quote,
-};
+use super::silence_table::{SilenceCounts, SilenceQuery, SilenceTable};
+use super::silence_validation::{check_size, validate};
+use crate::model::{LabelSet, Silence, SilenceState, Timestamp};
 
 /// Why a silence was not taken. The texts are Alertmanager's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,36 +55,6 @@ pub struct SilenceChange {
     pub changed: Vec<Arc<Silence>>,
 }
 
-/// What a query asks for; the default is everything.
-#[derive(Debug, Clone, Default)]
-pub struct SilenceQuery {
-    /// Only these ids.
-    pub ids: Option<Vec<SmolStr>>,
-    /// Only silences that have each of these, literally, in one of their sets.
-    pub matchers: Vec<SilenceMatcher>,
-    /// Only these states; none means all.
-    pub states: Vec<SilenceState>,
-}
-
-/// Numbers for the metrics.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SilenceCounts {
-    /// Silences that hold now.
-    pub active: usize,
-    /// Silences that will.
-    pub pending: usize,
-    /// Silences that did.
-    pub expired: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Stored {
-    silence: Arc<Silence>,
-    expires_at: Timestamp,
-    /// The silence's sets, compiled; one with a matcher that does not compile is left out.
-    sets: Vec<Vec<Matcher>>,
-}
-
 /// All silences that are known.
 #[derive(Debug, Default)]
 pub struct Silences {
@@ -101,16 +66,6 @@ pub struct Silences {
     pub scanned: u64,
     /// How many sets of matchers from peers did not compile. They silence nothing.
     pub compile_errors: u64,
-}
-
-/// The silences as they were at some moment: what readers see.
-#[derive(Debug, Clone, Default)]
-pub struct SilenceTable {
-    /// By the order in which their ids were first heard.
-    stored: BTreeMap<u32, Stored>,
-    by_id: HashMap<SmolStr, u32>,
-    index: MatcherIndex,
-    next: u32,
 }
 
 impl Silences {
@@ -282,196 +237,6 @@ impl Silences {
     }
 }
 
-impl SilenceTable {
-    /// The silence with this id, expired ones included.
-    #[must_use]
-    pub fn get(&self, id: &str) -> Option<&Arc<Silence>> {
-        self.by_id.get(id).and_then(|number| self.stored.get(number)).map(|stored| &stored.silence)
-    }
-
-    /// The ids of the active silences that match `labels`, in the order in which they were first heard of.
-    #[must_use]
-    pub fn muting(&self, labels: &LabelSet, now: Timestamp) -> Vec<SmolStr> {
-        let mut candidates = Vec::new();
-        self.index.candidates(labels, &mut candidates);
-        candidates
-            .iter()
-            .filter_map(|number| self.stored.get(number))
-            .filter(|stored| stored.holds(labels, now))
-            .map(|stored| stored.silence.id.clone())
-            .collect()
-    }
-
-    /// The silences that `query` asks for, as API v2 lists them: active ones by end, pending ones by start,
-    /// expired ones by end from the latest on.
-    #[must_use]
-    pub fn query(&self, query: &SilenceQuery, now: Timestamp) -> Vec<Arc<Silence>> {
-        let mut found: Vec<(SilenceState, Arc<Silence>)> = self
-            .stored
-            .values()
-            .map(|stored| (stored.silence.shown_state_at(now), &stored.silence))
-            .filter(|(state, silence)| {
-                query.ids.as_ref().is_none_or(|ids| ids.contains(&silence.id))
-                    && (query.states.is_empty() || query.states.contains(state))
-                    && has_matchers(silence, &query.matchers)
-            })
-            .map(|(state, silence)| (state, Arc::clone(silence)))
-            .collect();
-        found.sort_by(|(left_state, left), (right_state, right)| {
-            left_state.cmp(right_state).then_with(|| match left_state {
-                SilenceState::Active => left.ends_at.cmp(&right.ends_at),
-                SilenceState::Pending => left.starts_at.cmp(&right.starts_at),
-                SilenceState::Expired => right.ends_at.cmp(&left.ends_at),
-            })
-        });
-        found.into_iter().map(|(_, silence)| silence).collect()
-    }
-
-    /// All silences with the end of their retention, in the order in which their ids were first heard.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<Silence>, Timestamp)> {
-        self.stored.values().map(|stored| (&stored.silence, stored.expires_at))
-    }
-
-    /// How many silences are kept.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.stored.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.stored.is_empty()
-    }
-
-    /// How many silences are in which state.
-    #[must_use]
-    pub fn counts(&self, now: Timestamp) -> SilenceCounts {
-        let mut counts = SilenceCounts::default();
-        for stored in self.stored.values() {
-            match stored.silence.state_at(now) {
-                SilenceState::Active => counts.active += 1,
-                SilenceState::Pending => counts.pending += 1,
-                SilenceState::Expired => counts.expired += 1,
-            }
-        }
-        counts
-    }
-
-    /// Takes a version that is newer than the one there is. How many of its sets do not compile.
-    fn put(&mut self, silence: Silence, expires_at: Timestamp) -> u64 {
-        let known = self.by_id.get(&silence.id).copied();
-        if let Some(number) = known
-            && let Some(stored) = self.stored.get_mut(&number)
-        {
-            let same_matchers = stored.silence.matcher_sets == silence.matcher_sets;
-            stored.silence = Arc::new(silence);
-            stored.expires_at = expires_at;
-            if same_matchers {
-                return 0;
-            }
-            self.index.remove(number);
-            return self.file(number);
-        }
-        let number = self.next;
-        self.next += 1;
-        self.by_id.insert(silence.id.clone(), number);
-        self.stored.insert(number, Stored { silence: Arc::new(silence), expires_at, sets: Vec::new() });
-        self.file(number)
-    }
-
-    fn remove(&mut self, number: u32) {
-        if let Some(stored) = self.stored.remove(&number) {
-            self.by_id.remove(&stored.silence.id);
-            self.index.remove(number);
-        }
-    }
-
-    fn file(&mut self, number: u32) -> u64 {
-        let Some(stored) = self.stored.get_mut(&number) else { return 0 };
-        stored.sets.clear();
-        let mut errors = 0;
-        for set in stored.silence.matcher_sets.iter().filter(|set| !set.is_empty()) {
-            let compiled: Result<Vec<Matcher>, _> =
-                set.iter().map(|matcher| Matcher::new(matcher.kind, &matcher.name, &matcher.value)).collect();
-            match compiled {
-                Ok(set) => {
-                    self.index.insert(number, &set);
-                    stored.sets.push(set);
-                }
-                Err(_) => errors += 1,
-            }
-        }
-        errors
-    }
-}
-
-/// The two checks that come before all others, and before a missing start is set to now.
-pub fn check_times(silence: &Silence, now: Timestamp) -> Result<(), SilenceError> {
-    if silence.starts_at >= silence.ends_at {
-        return Err(SilenceError::StartAfterEnd);
-    }
-    if silence.ends_at < now {
-        return Err(SilenceError::EndInPast);
-    }
-    Ok(())
-}
-
-/// What is wrong with a silence, in Alertmanager's words.
-pub fn validate(silence: &Silence, classic_mode: bool) -> Result<(), String> {
-    if silence.matcher_sets.is_empty() {
-        return Err("at least one matcher set required".to_owned());
-    }
-    for (place, set) in silence.matcher_sets.iter().enumerate() {
-        if set.is_empty() {
-            return Err(format!("matcher set {place} is empty"));
-        }
-        for (number, matcher) in set.iter().enumerate() {
-            validate_matcher(matcher, classic_mode)
-                .map_err(|error| format!("invalid label matcher {number} in set {place}: {error}"))?;
-        }
-        if set.iter().all(matches_empty) {
-            return Err(format!("matcher set {place}: at least one matcher must not match the empty string"));
-        }
-    }
-    if silence.starts_at.is_zero() {
-        return Err("invalid zero start timestamp".to_owned());
-    }
-    if silence.ends_at.is_zero() {
-        return Err("invalid zero end timestamp".to_owned());
-    }
-    if silence.ends_at < silence.starts_at {
-        return Err("end time must not be before start time".to_owned());
-    }
-    Ok(())
-}
-
-fn validate_matcher(matcher: &SilenceMatcher, classic_mode: bool) -> Result<(), String> {
-    let name = matcher.name.as_str();
-    let valid = if classic_mode { is_legacy_label_name(name) } else { !name.is_empty() };
-    if !valid {
-        return Err(format!("invalid label name {}", quote(name)));
-    }
-    if matcher.kind.is_regex() {
-        // Alertmanager compiles it without the anchors here, so they must not show in the error.
-        Regex::matcher(&matcher.value).map_err(|error| {
-            let error = error.to_string().replace(&format!("^(?:{})$", matcher.value), &matcher.value);
-            let error = error.strip_suffix(")$`").map(|rest| format!("{rest}`")).unwrap_or(error);
-            format!("invalid regular expression {}: {error}", quote(&matcher.value))
-        })?;
-    }
-    Ok(())
-}
-
-/// Whether the matcher matches the empty text. A negative one never counts.
-fn matches_empty(matcher: &SilenceMatcher) -> bool {
-    match matcher.kind {
-        MatchType::Equal => matcher.value.is_empty(),
-        MatchType::Regex => Regex::matcher(&matcher.value).is_ok_and(|regex| regex.is_match("")),
-        MatchType::NotEqual | MatchType::NotRegex => false,
-    }
-}
-
 /// Whether `new` may take the place of `old` without rewriting what `old` has silenced.
 fn can_update(old: &Silence, new: &Silence, now: Timestamp) -> bool {
     if old.matcher_sets != new.matcher_sets {
@@ -484,61 +249,4 @@ fn can_update(old: &Silence, new: &Silence, now: Timestamp) -> bool {
         SilenceState::Pending => new.starts_at >= now,
         SilenceState::Expired => false,
     }
-}
-
-impl Stored {
-    fn holds(&self, labels: &LabelSet, now: Timestamp) -> bool {
-        self.silence.state_at(now) == SilenceState::Active
-            && self.sets.iter().any(|set| matches_all(set, labels))
-    }
-}
-
-fn has_matchers(silence: &Silence, wanted: &[SilenceMatcher]) -> bool {
-    wanted.is_empty()
-        || silence.matcher_sets.iter().any(|set| wanted.iter().all(|matcher| set.contains(matcher)))
-}
-
-fn check_size(silence: &Silence, options: &Options) -> Result<(), SilenceError> {
-    let limit = options.max_silence_size_bytes;
-    let size = if limit > 0 { encoded_len(silence, silence.ends_at + options.retention) } else { 0 };
-    if size > limit { Err(SilenceError::TooLarge { size, limit }) } else { Ok(()) }
-}
-
-/// The bytes of `silencepb.MeshSilence` without the copy of the matchers in field 2.
-fn encoded_len(silence: &Silence, expires_at: Timestamp) -> usize {
-    let sets = silence.matcher_sets.iter().map(|set| {
-        let matchers = set.iter().map(|matcher| {
-            let kind = if matcher.kind == MatchType::Equal { 0 } else { 2 };
-            delimited(kind + text(&matcher.name) + text(&matcher.value))
-        });
-        delimited(matchers.sum())
-    });
-    let annotations = silence.annotations.iter().map(|(key, value)| delimited(text(key) + text(value)));
-    let inner = text(&silence.id)
-        + time(silence.starts_at)
-        + time(silence.ends_at)
-        + time(silence.updated_at)
-        + text(&silence.created_by)
-        + text(&silence.comment)
-        + annotations.sum::<usize>()
-        + sets.sum::<usize>();
-    delimited(inner) + time(expires_at)
-}
-
-fn text(text: &str) -> usize {
-    if text.is_empty() { 0 } else { delimited(text.len()) }
-}
-
-fn time(time: Timestamp) -> usize {
-    let number = |number: i64| if number == 0 { 0 } else { 1 + varint(number.cast_unsigned()) };
-    delimited(number(time.unix_seconds()) + number(i64::from(time.subsec_nanos())))
-}
-
-/// A field with a number below 16 whose content has `length` bytes.
-fn delimited(length: usize) -> usize {
-    1 + varint(length as u64) + length
-}
-
-fn varint(number: u64) -> usize {
-    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }

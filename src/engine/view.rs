@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::inhibit::Inhibitor;
 use super::local_delivery::{AlertStatus, LocalDelivery};
 use super::plan::Plan;
-use super::silence::SilenceTable;
+use super::silence_table::SilenceTable;
 use crate::model::{Alert, LabelSet, Timestamp};
 
 /// Plan, silences and inhibition at one moment: says of any alert where it goes and what holds it.

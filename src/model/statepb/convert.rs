@@ -44,9 +44,10 @@ pub enum StateError {
 /// not know.
 pub fn decode_silence(bytes: &Bytes) -> Result<(Silence, Timestamp), StateError> {
     let mesh = MeshSilence::decode(bytes.clone()).map_err(|error| StateError::Protobuf(error.to_string()))?;
-    let known = mesh.encode_to_vec();
+    let known = mesh.encoded_len();
     let expires_at = time_or_epoch(mesh.expires_at)?;
     let pb = mesh.silence.ok_or(StateError::Missing("silence"))?.upgraded();
+    let carried = !pb.receiver_matcher_sets.is_empty();
     let mut matcher_sets = Vec::with_capacity(pb.matcher_sets.len());
     for set in &pb.matcher_sets {
         let matchers = set.matchers.iter().map(|matcher| matcher_of(&pb.id, matcher));
@@ -61,7 +62,7 @@ pub fn decode_silence(bytes: &Bytes) -> Result<(Silence, Timestamp), StateError>
         created_by: pb.created_by,
         comment: pb.comment,
         annotations: pb.annotations,
-        wire: (known.len() < bytes.len()).then(|| bytes.clone()),
+        wire: (known < bytes.len() || carried).then(|| bytes.clone()),
     };
     Ok((silence, expires_at))
 }
@@ -220,6 +221,13 @@ mod tests {
         let (read, expires_at) = decode_silence(&later).unwrap();
         assert_eq!(encode_silence(&read, expires_at), later);
         assert_eq!(Silence { wire: None, ..read }, silence);
+        // What 0.34 carries and nobody evaluates is passed on.
+        let mut mesh = MeshSilence::decode(bytes).unwrap();
+        let carrying = mesh.silence.as_mut().unwrap();
+        carrying.receiver_matcher_sets.clone_from(&carrying.matcher_sets);
+        let carrying = Bytes::from(mesh.encode_to_vec());
+        let (read, expires_at) = decode_silence(&carrying).unwrap();
+        assert_eq!(encode_silence(&read, expires_at), carrying);
         assert_eq!(decode_silence(&Bytes::new()), Err(StateError::Missing("silence")));
     }
 
