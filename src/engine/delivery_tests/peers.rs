@@ -38,9 +38,9 @@ fn told_by_the_first(
 
 /// The state that was told last of an alert: its annotation counts the pushes.
 fn newest_told(sim: &Sim, name: &str) -> Option<String> {
-    let alerts = sim.sent.iter().flat_map(|sent| sent.notification.alerts.iter());
-    let of_name = alerts.filter(|alert| alert.labels.get("name") == Some(name));
-    of_name.last()?.annotations.get("number").map(str::to_owned)
+    let mut alerts = sim.sent.iter().rev().flat_map(|sent| sent.notification.alerts.iter());
+    let newest = alerts.find(|alert| alert.labels.get("name") == Some(name))?;
+    newest.annotations.get("number").map(str::to_owned)
 }
 
 /// How many changes had this outcome, once nothing is pending.
