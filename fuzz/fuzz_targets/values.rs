@@ -12,6 +12,9 @@ use tocsin::model::{Timestamp, format_duration, parse_duration, quote, unquote};
 use tocsin::net::{Endpoint, ListenAddress};
 use tocsin::template::{Time, Zone};
 
+/// The years 0 to 9999, in seconds since 1970.
+const YEARS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
+
 fuzz_target!(|text: &str| {
     if let Ok(duration) = parse_duration(text) {
         assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
@@ -19,7 +22,8 @@ fuzz_target!(|text: &str| {
     if let Some(duration) = parse_go_duration(text) {
         assert!(duration <= Duration::from_nanos(i64::MAX as u64));
     }
-    if let Ok(time) = Timestamp::parse(text) {
+    // An offset leads out of the years that have four digits; Go prints such times too, and does not read them.
+    if let Some(time) = Timestamp::parse(text).ok().filter(|time| YEARS.contains(&time.unix_seconds())) {
         assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
     }
     for time in [ApiTime::parse(text).ok(), ApiTime::parse_rfc3339(text).ok()].into_iter().flatten() {
@@ -28,7 +32,9 @@ fuzz_target!(|text: &str| {
     if let Some(time) = Time::parse_rfc3339(text) {
         assert_eq!(time.with_zone(Zone::Utc).unix(), time.unix());
     }
-    if let Ok(address) = text.parse::<ListenAddress>() {
+    // Two slashes before a path are part of a URL.
+    let no_slashes = text.replace("//", "/");
+    if let Some(address) = no_slashes.parse::<ListenAddress>().ok().filter(|_| !no_slashes.contains("//")) {
         assert_eq!(address.to_string().parse().ok(), Some(address));
     }
     if let Ok(endpoint) = Endpoint::parse(text) {

@@ -34,9 +34,9 @@ impl Endpoint {
             if path.is_empty() {
                 return Err(bad("the path of the socket is missing: write unix:/run/tocsin/tocsin.sock"));
             }
-            let base = Url::parse("http://localhost/")
-                .and_then(|base| base.join(prefix))
-                .map_err(|error| bad(&error.to_string()))?;
+            let mut base = Url::parse("http://localhost/").map_err(|error| bad(&error.to_string()))?;
+            // A prefix is a path, whatever it looks like.
+            base.set_path(prefix);
             return Ok(Self { socket: Some(PathBuf::from(path)), base });
         }
         let base = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
@@ -72,6 +72,7 @@ mod tests {
         assert_eq!(url("https://am/prefix/"), "https://am/prefix/api/v2/alerts");
         assert_eq!(url("unix:/run/t.sock"), "http://localhost/api/v2/alerts");
         assert_eq!(url("unix:/run/t.sock:/am"), "http://localhost/am/api/v2/alerts");
+        assert_eq!(url("unix:/run/t.sock:http://am/"), "http://localhost/http://am/api/v2/alerts");
         let endpoint = Endpoint::parse("unix:///run/t.sock").unwrap();
         assert_eq!(endpoint.unix_socket(), Some(Path::new("/run/t.sock")));
         for bad in ["unix:", "am:9093", "ftp://am", "http://"] {
