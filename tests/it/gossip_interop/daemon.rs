@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::alertmanager::{Alertmanager, Binary, configuration, eventually, free_addr};
+use super::alertmanager::{Alertmanager, Binary, configuration, eventually};
 use super::sink::Sink;
 use super::{measured, run, scenarios};
-use crate::harness::{Tocsin, TocsinBuilder, ago};
+use crate::harness::{Tocsin, TocsinBuilder, ago, free_addr};
 
 const PEER_TIMEOUT: Duration = Duration::from_secs(3);
 const QUICK: [&str; 2] = ["--cluster.peer-timeout=3s", "--cluster.settle-timeout=0s"];
