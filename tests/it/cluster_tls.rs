@@ -179,8 +179,8 @@ async fn certificates_and_their_authority_are_renewed_without_a_restart() {
     second.sees(2).await;
     first.sees(2).await;
     let mut connection = connect(first.addr, &visitor, &new.pem).await.expect("a connection");
-    let refusal = connection.read_u8().await.expect_err("the old authority is trusted no more").to_string();
-    assert!(refusal.contains("UnknownCA"), "{refusal}");
+    connection.read_u8().await.expect_err("the old authority is trusted no more");
+    first.tocsin.wait_for_log(&["level=WARN", "refused", "UnknownIssuer"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,7 +196,8 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_said_so() {
         .tocsin
         .wait_for_log(&["level=WARN", "refused", "UnknownIssuer", "component=cluster", "127.0.0.1"])
         .await;
-    stranger.tocsin.wait_for_log(&["level=WARN", "could not join peer", "UnknownCA"]).await;
+    // Whether the reason arrives before the connection is gone is chance.
+    stranger.tocsin.wait_for_log(&["level=WARN", "could not join peer"]).await;
     // We would trust it; it does not trust us.
     let wary = Member::start("wary", &known.issue(LOOPBACK), &unknown.pem, Some(first.addr)).await;
     wary.tocsin

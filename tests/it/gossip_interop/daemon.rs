@@ -175,8 +175,8 @@ async fn a_restart_brings_back_what_was_shared(binary: Binary) {
 async fn a_cluster_settles_before_anybody_is_told(binary: Binary) {
     let sink = Sink::start().await;
     let theirs = Alertmanager::start(&binary, &[], &[], None).await;
-    let (ours, _) = tocsin("0-ours", &sink, &[theirs.gossip], &[]).await;
     let started = Instant::now();
+    let (ours, _) = tocsin("0-ours", &sink, &[theirs.gossip], &[]).await;
     ours.push(&alert("Early")).await.expect("accepted");
     let (at, _) = eventually("the page", 25, || async { sink.pages("Early").pop() }).await;
     measured("the cluster settles and tocsin pages", &binary, at - started);
