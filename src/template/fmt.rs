@@ -14,6 +14,9 @@ use super::{
 pub(super) use number::format_float;
 pub(super) use printf::sprintf;
 
+/// Texts up to this length get their room at once.
+const SHORT_TEXT: usize = 4096;
+
 /// Texts in errors are cut here.
 const ERROR_TEXT: usize = 4096;
 
@@ -44,7 +47,12 @@ pub(super) fn sprint_pointees(values: &[Value], limit: usize) -> Vec<u8> {
 }
 
 fn join_operands(values: &[Value], print: impl Fn(&mut Vec<u8>, &Value)) -> Vec<u8> {
-    let mut out = Vec::new();
+    // Exact where all are strings, which saves the text made of it an allocation.
+    let strings = values.iter().map(|value| match value {
+        Value::Str(_, text) => text.len(),
+        _ => 0,
+    });
+    let mut out = Vec::with_capacity(strings.sum::<usize>().min(SHORT_TEXT));
     let mut after_string = false;
     for (index, value) in values.iter().enumerate() {
         let is_string = matches!(value, Value::Str(..));
