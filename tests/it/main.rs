@@ -23,6 +23,7 @@ mod local_delivery;
 mod notify_test;
 mod real_peers;
 mod reload;
+mod sigv4;
 mod structure;
 mod teams;
 mod template;
