@@ -189,7 +189,7 @@ fn the_answer_of_sts_is_read() {
     let now = Timestamp::parse("2998-12-31T23:00:00Z").unwrap();
     let (credentials, lifetime) = sts::handed_out(HANDED_OUT, now).unwrap();
     assert_eq!(credentials.secret_key.expose(), "s&t");
-    assert_eq!(lifetime, Some(std::time::Duration::from_secs(3540)));
+    assert_eq!(lifetime, Some(Duration::from_secs(3540)));
     assert!(sts::handed_out("<AccessKeyId>", now).is_none());
 }
 
