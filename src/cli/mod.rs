@@ -94,10 +94,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("tocsin: {error:#}");
+            eprintln!("tocsin: {}", with_causes(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and what caused it. Errors of the rooms tell their cause themselves; it is not told twice.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.ends_with(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
 }
 
 /// Kingpin's negation of switches: `--no-some.switch` means `--some.switch=false`.
@@ -115,10 +127,19 @@ fn spell_out_negations(arguments: impl IntoIterator<Item = OsString>) -> impl It
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::TemplateFileError;
 
     fn parse(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
         let all = std::iter::once("tocsin").chain(arguments.iter().copied()).map(OsString::from);
         CommandLine::try_parse_from(spell_out_negations(all))
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let missing = || std::io::Error::other("no such file");
+        let told = TemplateFileError::Read { path: "a.tmpl".into(), source: missing() };
+        assert_eq!(with_causes(&told.into()), "a.tmpl: no such file");
+        assert_eq!(with_causes(&anyhow::Error::new(missing()).context("b.tmpl")), "b.tmpl: no such file");
     }
 
     #[test]

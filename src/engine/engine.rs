@@ -10,15 +10,14 @@ use super::codec::DecodeError;
 use super::delivery_record::DeliveryFact;
 use super::event::{Event, Handled};
 use super::fallback::Fallback;
-use super::ledger::{Ledger, Settled};
+use super::ledger::Ledger;
 use super::local_delivery::LocalDelivery;
 use super::plan::Plan;
 use super::record::{self, AlertsRecord, Entry, Fact};
 use super::silence::{SilenceChange, SilenceError};
 use super::snapshot::Snapshot;
 use crate::model::{
-    Accepted, Alert, AlertId, Change, Destination, LabelSet, Outcome, Refill, Sequence, Silence, Suppression,
-    Timestamp, Told,
+    Accepted, Alert, AlertId, Change, Destination, LabelSet, Refill, Sequence, Silence, Timestamp, Told,
 };
 
 /// How often the store is swept: what lapsed expires, and what is over leaves.
@@ -64,10 +63,10 @@ pub struct Replayed {
 #[derive(Debug)]
 pub struct Engine {
     limits: StoreLimits,
-    alerts: Alerts,
+    pub(super) alerts: Alerts,
     names: AlertnameLimit,
-    ledger: Ledger,
-    delivery: LocalDelivery,
+    pub(super) ledger: Ledger,
+    pub(super) delivery: LocalDelivery,
     sequence: Sequence,
     swept: Timestamp,
 }
@@ -226,72 +225,9 @@ impl Engine {
         alerts.sort_unstable_by_key(|(id, _)| *id);
         let fallback_after = plan.options().fallback_after;
         self.delivery.apply_plan(now, plan, &alerts);
-        let Some(after) = fallback_after else {
-            self.delivery.fallback = Fallback::default();
-            return;
-        };
-        for (id, alert) in alerts.iter().filter(|(_, alert)| !alert.is_resolved_at(now)) {
-            let taken = self
-                .alerts
-                .slot_of_id(*id)
-                .is_some_and(|slot| self.ledger.has_taken_begin(slot) || self.ledger.is_dropped_by_all(slot));
-            let ours = self.delivery.fallback.holds(*id) || self.delivery.holds(*id, &alert.labels);
-            if !taken && !ours {
-                self.delivery.fallback.hold(*id, Change::Begin, now + after);
-            }
-        }
-    }
-
-    /// Hands a state to local delivery, or holds its change back for the fallback.
-    fn deliver(&mut self, now: Timestamp, id: AlertId, alert: &Arc<Alert>, change: Option<Change>) {
-        let Some(after) = self.delivery.options().fallback_after else {
-            self.delivery.put(now, id, alert, change);
-            return;
-        };
-        if change == Some(Change::End) && self.delivery.fallback.take_doubt(id) {
-            self.delivery.fallback.remove(id);
-            self.delivery.put(now, id, alert, change);
-            self.delivery.doubt_alert(id, &alert.labels);
-            return;
-        }
-        if self.delivery.holds(id, &alert.labels) {
-            self.delivery.put(now, id, alert, change);
-            return;
-        }
-        self.delivery.note(id, alert);
-        if let Some(change) = change {
-            self.delivery.fallback.hold(id, change, now + after);
-        }
-    }
-
-    /// An Alertmanager has taken a change: it is its business. So it is if the relabelling for every one of them drops
-    /// the alert: they are not to tell it, and neither are we.
-    fn taken_elsewhere(&mut self, settled: &Settled) {
-        let theirs = match settled.outcome {
-            Outcome::Delivered => true,
-            Outcome::Suppressed(Suppression::Relabel) => {
-                let slot = self.alerts.slot_of_id(settled.id);
-                slot.is_some_and(|slot| self.ledger.is_dropped_by_all(slot))
-            }
-            _ => false,
-        };
-        if theirs
-            && self.delivery.fallback.taken(settled.id, settled.change)
-            && let Some(stored) = self.alerts.get_by_id(settled.id)
-        {
-            self.delivery.fallback_idle(&stored.alert.labels);
-        }
-    }
-
-    /// Hands over what no Alertmanager has taken in time.
-    fn fall_back(&mut self, now: Timestamp) {
-        while let Some((id, change)) = self.delivery.fallback.take_due(now) {
-            if let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) {
-                self.delivery.put(now, id, &alert, Some(change));
-                if self.delivery.fallback.take_doubt(id) {
-                    self.delivery.doubt_alert(id, &alert.labels);
-                }
-            }
+        match fallback_after {
+            Some(after) => self.hold_untaken(now + after, now, &alerts),
+            None => self.delivery.fallback = Fallback::default(),
         }
     }
 

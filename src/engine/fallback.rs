@@ -6,11 +6,17 @@
 //! nothing, so that its end is not told either.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::ClockStep;
 use super::codec::{DecodeError, Reader, Writer};
-use crate::model::{AlertId, Change, Timestamp};
+use super::engine::Engine;
+use super::ledger::Settled;
+use crate::model::{Alert, AlertId, Change, Outcome, Suppression, Timestamp};
+
+/// How soon at most an alert that fires on is looked at again.
+const WATCH: Duration = Duration::from_secs(60);
 
 /// The changes that are held back.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +68,14 @@ impl Fallback {
     /// Whether an alert's begin may have been told from here before we died; it is asked once.
     pub(super) fn take_doubt(&mut self, id: AlertId) -> bool {
         self.doubtful.remove(&id)
+    }
+
+    /// Looks at an alert again at `due`, when it will have ended, if its begin may have been told from here: an
+    /// Alertmanager has taken that, but we owe the end.
+    fn watch(&mut self, id: AlertId, due: Timestamp) {
+        if self.doubtful.contains(&id) {
+            self.hold(id, Change::End, due);
+        }
     }
 
     /// After a start every Alertmanager is given its time anew.
@@ -116,5 +130,89 @@ impl Fallback {
             fallback.hold(id, change, reader.time("held until")?);
         }
         Ok(fallback)
+    }
+}
+
+impl Engine {
+    /// A plan that is new holds back until `due` what fires and what no Alertmanager has taken yet.
+    pub(super) fn hold_untaken(&mut self, due: Timestamp, now: Timestamp, alerts: &[(AlertId, Arc<Alert>)]) {
+        for (id, alert) in alerts.iter().filter(|(_, alert)| !alert.is_resolved_at(now)) {
+            let taken = self
+                .alerts
+                .slot_of_id(*id)
+                .is_some_and(|slot| self.ledger.has_taken_begin(slot) || self.ledger.is_dropped_by_all(slot));
+            let ours = self.delivery.fallback.holds(*id) || self.delivery.holds(*id, &alert.labels);
+            if !taken && !ours {
+                self.delivery.fallback.hold(*id, Change::Begin, due);
+            }
+        }
+    }
+
+    /// Hands a state to local delivery, or holds its change back for the fallback.
+    pub(super) fn deliver(
+        &mut self,
+        now: Timestamp,
+        id: AlertId,
+        alert: &Arc<Alert>,
+        change: Option<Change>,
+    ) {
+        let Some(after) = self.delivery.options().fallback_after else {
+            self.delivery.put(now, id, alert, change);
+            return;
+        };
+        if change == Some(Change::End) && self.delivery.fallback.take_doubt(id) {
+            self.delivery.fallback.remove(id);
+            self.delivery.put(now, id, alert, change);
+            self.delivery.doubt_alert(id, &alert.labels);
+            return;
+        }
+        if self.delivery.holds(id, &alert.labels) {
+            self.delivery.put(now, id, alert, change);
+            return;
+        }
+        self.delivery.note(id, alert);
+        if let Some(change) = change {
+            self.delivery.fallback.hold(id, change, now + after);
+        }
+    }
+
+    /// An Alertmanager has taken a change: it is its business. So it is if the relabelling for every one of them drops
+    /// the alert: they are not to tell it, and neither are we.
+    pub(super) fn taken_elsewhere(&mut self, settled: &Settled) {
+        let theirs = match settled.outcome {
+            Outcome::Delivered => true,
+            Outcome::Suppressed(Suppression::Relabel) => {
+                let slot = self.alerts.slot_of_id(settled.id);
+                slot.is_some_and(|slot| self.ledger.is_dropped_by_all(slot))
+            }
+            _ => false,
+        };
+        if theirs
+            && self.delivery.fallback.taken(settled.id, settled.change)
+            && let Some(stored) = self.alerts.get_by_id(settled.id)
+        {
+            self.delivery.fallback.watch(settled.id, stored.alert.ends_at);
+            self.delivery.fallback_idle(&stored.alert.labels);
+        }
+    }
+
+    /// Hands over what no Alertmanager has taken in time.
+    pub(super) fn fall_back(&mut self, now: Timestamp) {
+        while let Some((id, change)) = self.delivery.fallback.take_due(now) {
+            let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) else {
+                continue;
+            };
+            if !self.delivery.fallback.take_doubt(id) {
+                self.delivery.put(now, id, &alert, Some(change));
+            } else if change == Change::End && !alert.is_resolved_at(now) {
+                self.delivery.fallback.doubtful.insert(id);
+                self.delivery.fallback.watch(id, alert.ends_at.max(now + WATCH));
+            } else {
+                // That it ended for want of repeats is no change that anybody waits for.
+                let change = (change == Change::Begin).then_some(change);
+                self.delivery.put(now, id, &alert, change);
+                self.delivery.doubt_alert(id, &alert.labels);
+            }
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::dispatch::AggregationGroup;
 use crate::engine::flush::Phase;
 use crate::engine::{
     Action, ClockStep, Cluster, DeliveryEvent, Engine, Event, Handled, Integration, MatcherDefinition,
@@ -273,13 +272,16 @@ impl Sim {
         self.handle(Event::Delivery(DeliveryEvent::ClockStepped(step)));
     }
 
-    /// How many requests are under way, or would be if the cluster had just settled.
+    /// How many requests are under way, or may be before the next record: of flushes that wait for something too.
     pub(super) fn in_flight(&self) -> usize {
-        let is_held = |group: &&AggregationGroup| {
-            group.flush.as_ref().is_some_and(|flush| flush.phase == Phase::Settling)
-        };
-        let held = self.engine.delivery().dispatcher().groups().filter(is_held);
-        self.reports.len() + held.map(|group| group.receiver.integrations.len()).sum::<usize>()
+        let groups = self.engine.delivery().dispatcher().groups();
+        let open = groups.filter_map(|group| {
+            let flush = group.flush.as_ref()?;
+            let held = flush.phase == Phase::Settling;
+            let runs = flush.runs.iter().filter(|run| !run.is_done()).count();
+            Some(if held { group.receiver.integrations.len() } else { runs })
+        });
+        open.sum()
     }
 
     /// Makes a snapshot; later records count from it.
