@@ -56,15 +56,14 @@ impl MailServer {
         self.heard.lock().expect("no poison").clone()
     }
 
-    /// The lines of each mail, the dot at the end left out. They must have come one after the other.
+    /// The lines of each mail that is there in whole, the dot at the end left out. They must have come one after the
+    /// other.
     pub(crate) fn mails(&self) -> Vec<Vec<String>> {
         let heard = self.heard();
-        let mut lines = heard.into_iter();
-        let mut mails = Vec::new();
-        while lines.any(|line| line == "DATA") {
-            mails.push(lines.by_ref().take_while(|line| line != ".").collect());
-        }
-        mails
+        let begins = heard.split(|line| line == "DATA").skip(1);
+        let whole =
+            begins.filter_map(|lines| lines.split_at_checked(lines.iter().position(|line| line == ".")?));
+        whole.map(|(mail, _)| mail.to_vec()).collect()
     }
 }
 
