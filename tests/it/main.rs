@@ -25,6 +25,7 @@ mod notify_test;
 mod pair;
 mod real_peers;
 mod reload;
+mod sigv4;
 mod structure;
 mod teams;
 mod template;
