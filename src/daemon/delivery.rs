@@ -40,13 +40,13 @@ pub(super) fn subscribe(
             None => PreparedDelivery::default(),
             Some(file) => {
                 // Without anybody to forward to there is nothing to fall back from.
-                let fallback_after = fallback_after.filter(|_after| config.prometheus.is_some());
+                let fallback_after = fallback_after.filter(|_after| forwards(config));
                 let options = engine::Options { fallback_after, ..options.clone() };
                 prepare(file, &options, &external_url, may_execute)?
             }
         };
         let (prepared, publish) = (Arc::new(prepared), publish.clone());
-        let both = config.prometheus.is_some() && prepared.plan.is_some();
+        let both = forwards(config) && prepared.plan.is_some();
         Ok(Box::new(move || {
             if both {
                 say_who_notifies(fallback_after);
@@ -83,6 +83,10 @@ fn prepare(
         file: Some(Arc::clone(file)),
         surroundings: Some(surroundings),
     })
+}
+
+fn forwards(config: &Config) -> bool {
+    config.prometheus.as_ref().is_some_and(|prometheus| !prometheus.alerting.alertmanagers.is_empty())
 }
 
 /// With both kinds of configuration people may be told twice: they should know.

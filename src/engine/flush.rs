@@ -104,7 +104,7 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flush {
     /// The group's tick: "now" for time intervals and the repeat interval. The end of the wait for peers, if an alert
-    /// began or ended during it.
+    /// began or ended during it and they had not told what the flush found.
     pub(crate) at: Timestamp,
     /// When everything must be over.
     pub(crate) deadline: Timestamp,

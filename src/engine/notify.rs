@@ -157,12 +157,15 @@ impl LocalDelivery {
         }
     }
 
-    /// An integration has waited for the peers before it: is there anything to tell?
-    fn start_run(&mut self, plan: &Plan, slot: GroupSlot, flush: &mut Flush, run: &mut Run, now: Timestamp) {
-        let Some(group) = self.dispatcher.group(slot) else { return };
-        let key = Arc::clone(&group.key);
-        let retired = group.route.is_none();
-        let entry = self.nflog.query(&key, &run.integration);
+    /// Why the integration is to be told of the flush, given what it was last told.
+    fn reason(
+        &self,
+        slot: GroupSlot,
+        flush: &Flush,
+        run: &Run,
+        entry: Option<&LogEntry>,
+    ) -> NotificationReason {
+        let Some(group) = self.dispatcher.group(slot) else { return NotificationReason::None };
         let (firing, resolved) = flush.hashes();
         let candidate = Candidate {
             firing: &firing,
@@ -170,26 +173,38 @@ impl LocalDelivery {
             send_resolved: run.send_resolved,
             repeat_interval: flush.options.repeat_interval,
         };
-        let mut reason = pipeline::dedup::dedup(entry.as_ref(), candidate, flush.at);
+        let reason = pipeline::dedup::dedup(entry, candidate, flush.at);
         let is_owed = |alert: &FlushAlert| {
             let bits = group
                 .member(alert.id)
                 .map_or(0, |member| if alert.told { member.told | member.doubtful } else { member.doubtful });
             alert.resolved && bits & run.mask() != 0
         };
-        if reason == NotificationReason::None && run.send_resolved && flush.kept().any(is_owed) {
-            // While it was muted, the log forgot that it had been told; or we died before it could learn.
-            reason = if firing.is_empty() {
-                NotificationReason::AllAlertsResolved
-            } else {
-                NotificationReason::SomeAlertsResolved
-            };
+        if reason != NotificationReason::None || !run.send_resolved || !flush.kept().any(is_owed) {
+            return reason;
         }
+        // While it was muted, the log forgot that it had been told; or we died before it could learn.
+        if firing.is_empty() {
+            NotificationReason::AllAlertsResolved
+        } else {
+            NotificationReason::SomeAlertsResolved
+        }
+    }
+
+    fn last_told(&mut self, slot: GroupSlot, run: &Run) -> Option<LogEntry> {
+        let key = Arc::clone(&self.dispatcher.group(slot)?.key);
+        self.nflog.query(&key, &run.integration)
+    }
+
+    /// An integration's turn has come: is there anything to tell?
+    fn start_run(&mut self, plan: &Plan, slot: GroupSlot, flush: &mut Flush, run: &mut Run, now: Timestamp) {
+        let Some(group) = self.dispatcher.group(slot) else { return };
+        let retired = group.route.is_none();
+        let entry = self.last_told(slot, run);
+        let reason = self.reason(slot, flush, run, entry.as_ref());
         // A group whose route is gone tells the end of what was told, and nothing else.
         if reason == NotificationReason::None || (retired && !is_end(reason)) {
-            self.nothing_new(flush, run, entry.as_ref());
-            self.no_doubt(slot, flush, run);
-            run.state = RunState::Done(true);
+            self.nothing_to_tell(slot, flush, run, entry.as_ref());
             return;
         }
         self.counts.integrations.entry(run.integration.clone()).or_default().notifications += 1;
@@ -198,7 +213,7 @@ impl LocalDelivery {
             NotificationReason::FirstNotification => None,
             _ => entry.and_then(|entry| entry.receiver_data),
         };
-        if !run.send_resolved && firing.is_empty() {
+        if !run.send_resolved && flush.kept().all(|alert| alert.resolved) {
             let data = run.receiver_data.clone();
             self.told(plan, slot, flush, run, data, now);
             run.state = RunState::Done(true);
@@ -207,6 +222,18 @@ impl LocalDelivery {
         run.delivery = DeliveryId(self.next_delivery);
         self.next_delivery += 1;
         self.deliver(slot, flush, run, now);
+    }
+
+    fn nothing_to_tell(
+        &mut self,
+        slot: GroupSlot,
+        flush: &mut Flush,
+        run: &mut Run,
+        entry: Option<&LogEntry>,
+    ) {
+        self.nothing_new(flush, run, entry);
+        self.no_doubt(slot, flush, run);
+        run.state = RunState::Done(true);
     }
 
     fn nothing_new(&mut self, flush: &mut Flush, run: &Run, entry: Option<&LogEntry>) {
@@ -277,9 +304,12 @@ impl LocalDelivery {
             match run.state {
                 RunState::Waiting(_) => {
                     if flush.runs.iter().all(|run| matches!(run.state, RunState::Waiting(_))) {
-                        self.catch_up(slot, &mut flush, now);
+                        self.waited(slot, &mut flush, now);
+                        run.state = flush.runs[usize::from(place)].state;
                     }
-                    self.start_run(&plan, slot, &mut flush, &mut run, now);
+                    if !run.is_done() {
+                        self.start_run(&plan, slot, &mut flush, &mut run, now);
+                    }
                 }
                 RunState::BackOff(_) => self.deliver(slot, &flush, &mut run, now),
                 RunState::InFlight | RunState::Done(_) => {}
@@ -289,8 +319,25 @@ impl LocalDelivery {
         self.go_on(slot, flush, now);
     }
 
-    /// The flush has waited for its peers: alerts that began or ended meanwhile count as they are now. A peer may have
-    /// told it, and nobody is told an older state after a newer one.
+    /// The flush has waited for its peers. Whom they have told what it found is done: what began or ended meanwhile
+    /// has a tick of its own, at which they come first again. For the others it counts as it is now.
+    fn waited(&mut self, slot: GroupSlot, flush: &mut Flush, now: Timestamp) {
+        let mut runs = std::mem::take(&mut flush.runs);
+        for run in &mut runs {
+            let entry = self.last_told(slot, run);
+            if self.reason(slot, flush, run, entry.as_ref()) == NotificationReason::None {
+                self.nothing_to_tell(slot, flush, run, entry.as_ref());
+            }
+        }
+        let is_over = runs.iter().all(Run::is_done);
+        flush.runs = runs;
+        if !is_over {
+            self.catch_up(slot, flush, now);
+        }
+    }
+
+    /// Alerts that began or ended since the flush count as they are now: a peer may have told it, and nobody is told
+    /// an older state after a newer one.
     fn catch_up(&mut self, slot: GroupSlot, flush: &mut Flush, now: Timestamp) {
         let Some(group) = self.dispatcher.group_mut(slot) else { return };
         for alert in flush.alerts.iter_mut().filter(|alert| alert.muted.is_none()) {

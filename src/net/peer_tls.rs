@@ -29,7 +29,7 @@ impl PeerTls {
     ///
     /// A file that cannot be read or used; a version, cipher or curve that is not possible.
     pub fn new(config: &ClusterTls) -> Result<Self, NetError> {
-        let server = TlsServer::speaking(&config.server, &[])?;
+        let server = TlsServer::speaking(&config.server, &[], "cluster")?;
         Ok(Self(Arc::new(Inner { server, client: TlsClient::new(&config.client)? })))
     }
 

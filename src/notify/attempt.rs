@@ -13,9 +13,13 @@ use super::failure::Failure;
 use super::field::{Field, SecretField};
 use super::plain;
 use super::surroundings::Surroundings;
+use super::truncate;
 use crate::config::Secret;
 use crate::model::{Notification, Timestamp};
 use crate::template::{Data, Environment};
+
+/// How many characters of an error are told.
+const MOST_ERROR: usize = 1024;
 
 /// The shortest secret that is looked for in errors: what is shorter would hide half of the text.
 const LEAST_SECRET: usize = 4;
@@ -218,6 +222,11 @@ impl Attempt {
         let mut hidden: Vec<_> = self.hidden.iter().map(Secret::expose).collect();
         hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         hidden.into_iter().fold(text, |text, secret| text.replace(secret, "<redacted>"))
+    }
+
+    /// An error for people: without secrets, and only then cut, so that no half of one is left.
+    pub(super) fn told(&self, error: String) -> String {
+        truncate::runes(&self.redact(error), MOST_ERROR)
     }
 
     fn markup(&self, field: &Field, text: String) -> String {

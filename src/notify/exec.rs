@@ -20,7 +20,6 @@ use super::failure::Failure;
 use super::integration::{BoxFuture, Build, BuildError, Delivered, Notifier};
 use super::json;
 use super::message::Message;
-use super::truncate;
 use crate::config::Secret;
 use crate::config::alertmanager::ExecConfig;
 use crate::model::{FailureReason, format_duration};
@@ -31,8 +30,6 @@ const VERSION: &str = "4";
 const REFUSALS: [i32; 3] = [64, 65, 78];
 /// How many bytes that the program writes are read; the rest is thrown away.
 const MOST_OUTPUT: usize = 64 * 1024;
-/// How many characters of it an error repeats.
-const MOST_DETAILS: usize = 1024;
 /// How long what the program has written is waited for once it has ended: others may hold its outputs.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -81,8 +78,7 @@ impl Exec {
         if status.success() {
             return Ok(Delivered { receiver_data: None, answer: stdout });
         }
-        let details = truncate::runes(stderr.trim(), MOST_DETAILS);
-        let error = format!("{}: {status}: {details}", self.program);
+        let error = format!("{}: {status}: {}", self.program, stderr.trim());
         let is_refusal = status.code().is_some_and(|code| REFUSALS.contains(&code));
         Err(if is_refusal { Failure::lasting(error) } else { Failure::retry(error) })
     }

@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-use super::truncate;
 use crate::model::{DeliveryOutcome, FailureReason};
 use crate::net::Response;
-
-/// How many characters of an answer an error repeats.
-const MOST_DETAILS: usize = 1024;
 
 /// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +16,8 @@ pub struct Failure {
     pub reason: FailureReason,
     /// Whether the service may have taken the message all the same: it was sent, and the answer never came.
     pub in_doubt: bool,
-    /// What went wrong, for people. Secrets are taken out before anybody sees it.
+    /// What went wrong, for people, with all that the service said: [`Attempt::told`](super::attempt::Attempt::told)
+    /// takes the secrets out and cuts it before anybody sees it.
     pub error: String,
     /// How long the service asks to wait (`Retry-After`).
     pub after: Option<Duration>,
@@ -96,7 +93,7 @@ impl Verdict {
         let details = (self.details)(answer);
         if !details.is_empty() {
             error.push_str(": ");
-            error.push_str(&truncate::runes(&details, MOST_DETAILS));
+            error.push_str(&details);
         }
         let retry = answer.status.is_server_error() || self.retried.contains(&code);
         // The proxy that answered has passed the request on.

@@ -182,7 +182,7 @@ impl Integration {
         // Not before: tens of thousands may wait, and what templates see is much larger than the notification.
         let most = self.notifier.max_alerts();
         let mut attempt = Attempt::new(notification, most, deadline, &self.surroundings);
-        // Before, for what is cut short; and after, for files that were written anew meanwhile.
+        // Before, for what is sent now; and after, for files that are written anew meanwhile.
         self.credentials.hide(&mut attempt).await;
         let timer = metrics.latency(&self.id.kind).start_timer();
         let notified = tokio::time::timeout_at(attempt.deadline(), self.notifier.notify(&mut attempt)).await;
@@ -191,7 +191,7 @@ impl Integration {
         self.report(&attempt, metrics);
         match notified {
             Ok(Ok(delivered)) => Ok(Delivered { answer: attempt.redact(delivered.answer), ..delivered }),
-            Ok(Err(failure)) => Err(Failure { error: attempt.redact(failure.error), ..failure }),
+            Ok(Err(failure)) => Err(Failure { error: attempt.told(failure.error), ..failure }),
             Err(_elapsed) => {
                 Err(Failure::retry("out of time").because(FailureReason::ContextDeadlineExceeded).doubtful())
             }

@@ -16,8 +16,6 @@ use crate::net::Response;
 
 /// How many characters a title may have.
 const MOST_TITLE: usize = 1024;
-/// How many characters of an answer an error repeats.
-const MOST_DETAILS: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct Rocketchat {
@@ -139,7 +137,7 @@ fn taken(answer: &Response) -> Result<(), Failure> {
         Ok(Taken { success: true, .. }) => return Ok(()),
         Ok(Taken { error, .. }) => Failure::lasting(format!("error response from Rocketchat: {error}")),
         Err(error) => {
-            let body = truncate::runes(&String::from_utf8_lossy(&answer.body), MOST_DETAILS);
+            let body = String::from_utf8_lossy(&answer.body);
             Failure::retry(format!("could not unmarshal JSON response {}: {error}", quote(&body)))
         }
     };

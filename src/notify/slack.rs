@@ -157,11 +157,7 @@ impl Notifier for Slack {
             let request = super::service::json_request(::http::Method::POST, target, &message)?;
             let answer = self.service.exchange(attempt, request).await?;
             let in_channel = format!("channel {}: ", quote(&message.channel));
-            let judged = self
-                .service
-                .verdict
-                .check(&answer)
-                .map_err(|failure| Failure { after: answer.retry_after(attempt.now()), ..failure });
+            let judged = self.service.judge(attempt, &answer);
             let reply = judged
                 .and_then(|()| Reply::read(&answer))
                 .map_err(|failure| failure.prefixed(&in_channel))?;
@@ -190,11 +186,7 @@ impl Reply {
         let kind = answer.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
             let body = body_text(answer);
-            return if body == "ok" {
-                Ok(Self::default())
-            } else {
-                Err(refused(&truncate::runes(&body, MOST_TITLE)))
-            };
+            return if body == "ok" { Ok(Self::default()) } else { Err(refused(&body)) };
         }
         let reply: Self = serde_json::from_slice(&answer.body)
             .map_err(|error| Failure::retry(format!("could not unmarshal JSON response: {error}")))?;

@@ -149,7 +149,7 @@ fn check(answer: &Response) -> Result<(), Failure> {
     let wait = reply.parameters.retry_after.map(Duration::from_secs);
     let retry = status.is_server_error() || status.as_u16() == 429 || wait.is_some();
     let reason = if wait.is_some() { FailureReason::RateLimited } else { reason_of(status) };
-    let error = format!("telegram: {} ({})", truncate::runes(&reply.description, 1024), status.as_u16());
+    let error = format!("telegram: {} ({})", reply.description, status.as_u16());
     Err(Failure { retry, reason, in_doubt: false, error, after: wait })
 }
 

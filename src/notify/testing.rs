@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -245,7 +246,7 @@ async fn refused(yaml: &str) -> Failure {
 }
 
 /// Checks that no secret is part of an error, even if the service repeats all that it was sent, or of what the
-/// integration prints.
+/// integration prints; and that no half of one stands where a long error is cut.
 pub(crate) async fn redacts(yaml: &str, secrets: &[&str]) {
     let echo = |seen: &Seen| {
         let body = String::from_utf8_lossy(&seen.body);
@@ -259,5 +260,41 @@ pub(crate) async fn redacts(yaml: &str, secrets: &[&str]) {
         for secret in secrets {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
+    }
+    for secret in secrets {
+        redacts_at_the_cut(yaml, secret).await;
+    }
+}
+
+/// Characters of an error before what the service says, at most.
+const PREFIX: usize = 64;
+
+/// The service repeats what it was sent, a little further right each time: so the cut of the error goes through the
+/// secret at one place and another, were it not taken out before.
+async fn redacts_at_the_cut(yaml: &str, secret: &str) {
+    let (asked, wanted) = (AtomicUsize::new(0), secret.to_owned());
+    let answer = move |seen: &Seen| {
+        let turn = asked.fetch_add(1, Ordering::Relaxed);
+        let echo = format!("{} {:?} {}", seen.uri, seen.headers, String::from_utf8_lossy(&seen.body));
+        let at = echo.find(&wanted).unwrap_or_default();
+        let start =
+            (0..=at.saturating_sub(300)).rfind(|start| echo.is_char_boundary(*start)).unwrap_or_default();
+        let before = echo[start..at].chars().count();
+        let text = format!("{}{}", "_".repeat(1024 - PREFIX + turn * 2 - before), &echo[start..]);
+        // A status, or what the services say that refuse with 200.
+        let refusal = serde_json::json!({
+            "ok": false, "success": false, "error": text, "description": text, "error_code": 400,
+            "errcode": 1, "errmsg": text, "code": 1, "msg": text,
+        });
+        let json = vec![("content-type", "application/json".to_owned())];
+        if turn % 2 == 0 { (400, Vec::new(), text) } else { (200, json, refusal.to_string()) }
+    };
+    let bench = Bench::answering(answer).await;
+    let integration = integration(&yaml.replace("$URL", &bench.url()));
+    for _ in 0..PREFIX / 2 {
+        let Err(Failure { error, .. }) = attempt(&integration, firing()).await else { continue };
+        let end = error.trim_end_matches('…');
+        let half = (3..secret.len()).filter_map(|len| secret.get(..len)).find(|half| end.ends_with(half));
+        assert!(half.is_none() && !error.contains(secret), "{half:?} of {secret} in {error}");
     }
 }

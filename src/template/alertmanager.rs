@@ -30,8 +30,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
-fn text(args: &[Value], index: usize) -> Text {
-    args.get(index).and_then(as_plain_string).cloned().unwrap_or_default()
+/// The argument of a string parameter.
+fn text(args: &[Value], index: usize) -> &Text {
+    static EMPTY: Text = Text::new();
+    args.get(index).and_then(as_plain_string).unwrap_or(&EMPTY)
 }
 
 fn time(args: &[Value], index: usize) -> Time {
@@ -47,7 +49,11 @@ fn map_runes(machine: &mut Machine<'_>, text: &Text, map: impl Fn(char) -> char)
 }
 
 pub(super) fn to_upper(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    map_runes(machine, &text(args, 0), |c| {
+    let text = text(args, 0);
+    if text.is_ascii() {
+        return machine.make_text(text.to_ascii_uppercase());
+    }
+    map_runes(machine, text, |c| {
         let mut upper = c.to_uppercase();
         // Go maps one character to one: what would become several stays.
         match (upper.next(), upper.next()) {
@@ -58,7 +64,11 @@ pub(super) fn to_upper(machine: &mut Machine<'_>, args: &[Value]) -> Result<Valu
 }
 
 pub(super) fn to_lower(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    map_runes(machine, &text(args, 0), |c| c.to_lowercase().next().unwrap_or(c))
+    let text = text(args, 0);
+    if text.is_ascii() {
+        return machine.make_text(text.to_ascii_lowercase());
+    }
+    map_runes(machine, text, |c| c.to_lowercase().next().unwrap_or(c))
 }
 
 pub(super) fn title(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
@@ -67,7 +77,7 @@ pub(super) fn title(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, 
 
 pub(super) fn trim_space(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
     let text = text(args, 0);
-    let mut shown = runes(&text).filter(|(_, c, _)| !c.is_whitespace());
+    let mut shown = runes(text).filter(|(_, c, _)| !c.is_whitespace());
     let Some((start, _, len)) = shown.next() else { return Ok(Value::string(Text::new())) };
     let end = shown.last().map_or(start + len, |(at, _, len)| at + len);
     Ok(Value::string(text.slice(start, end)))
@@ -75,7 +85,7 @@ pub(super) fn trim_space(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, S
 
 pub(super) fn join(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
     match args.get(1) {
-        Some(Value::Strings { items, .. }) => Ok(Value::string(join_texts(machine, &text(args, 0), items)?)),
+        Some(Value::Strings { items, .. }) => Ok(Value::string(join_texts(machine, text(args, 0), items)?)),
         _ => Ok(Value::string(Text::new())),
     }
 }
@@ -100,32 +110,32 @@ pub(super) fn join_texts(
 }
 
 pub(super) fn matches(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    let (regex, subject) = (machine.regex(&text(args, 0))?, text(args, 1));
+    let (regex, subject) = (machine.regex(text(args, 0))?, text(args, 1));
     machine.spend(subject.len() / 8)?;
-    Ok(Value::Bool(regex.is_match(&subject)))
+    Ok(Value::Bool(regex.is_match(subject)))
 }
 
 pub(super) fn re_replace_all(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
     let pattern = text(args, 0);
-    let shown = || if can_backquote(&pattern) { format!("`{pattern}`") } else { quote(&pattern) };
-    let regex = machine.regex(&pattern).map_err(|fault| format!("regexp: Compile({}): {fault}", shown()))?;
+    let shown = || if can_backquote(pattern) { format!("`{pattern}`") } else { quote(pattern) };
+    let regex = machine.regex(pattern).map_err(|fault| format!("regexp: Compile({}): {fault}", shown()))?;
     let subject = text(args, 2);
     machine.spend(subject.len() / 4)?;
     let limit = machine.environment.limits.output;
-    let replaced = regexp::replace_all(&regex, &subject, &text(args, 1), limit);
+    let replaced = regexp::replace_all(&regex, subject, text(args, 1), limit);
     machine.make_text(replaced)
 }
 
 pub(super) fn safe_html(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    Ok(Value::Str(StrType::Html, text(args, 0)))
+    Ok(Value::Str(StrType::Html, text(args, 0).clone()))
 }
 
 pub(super) fn safe_url(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    Ok(Value::Str(StrType::Url, text(args, 0)))
+    Ok(Value::Str(StrType::Url, text(args, 0).clone()))
 }
 
 pub(super) fn url_unescape(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    machine.make_text(unescape_query(&text(args, 0))?)
+    machine.make_text(unescape_query(text(args, 0))?)
 }
 
 pub(super) fn string_slice(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
@@ -135,11 +145,11 @@ pub(super) fn string_slice(machine: &mut Machine<'_>, args: &[Value]) -> Result<
 }
 
 pub(super) fn route_labels(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    machine.route_label(&text(args, 0)).map(Value::string)
+    machine.route_label(text(args, 0)).map(Value::string)
 }
 
 pub(super) fn date(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    machine.make_text(time(args, 1).format(&text(args, 0)))
+    machine.make_text(time(args, 1).format(text(args, 0)))
 }
 
 pub(super) fn tz(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
@@ -159,12 +169,12 @@ pub(super) fn since(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, 
 }
 
 pub(super) fn to_date(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    let time = parse_in_utc(&text(args, 0), &text(args, 1)).unwrap_or(Time::ZERO);
+    let time = parse_in_utc(text(args, 0), text(args, 1)).unwrap_or(Time::ZERO);
     Ok(Value::Time(Box::new(time)))
 }
 
 pub(super) fn must_to_date(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {
-    parse_in_utc(&text(args, 0), &text(args, 1)).map(|time| Value::Time(Box::new(time)))
+    parse_in_utc(text(args, 0), text(args, 1)).map(|time| Value::Time(Box::new(time)))
 }
 
 pub(super) fn to_json(machine: &mut Machine<'_>, args: &[Value]) -> Result<Value, String> {

@@ -1,6 +1,6 @@
 //! The parsed form of a template, and how each part is written out again in error texts.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, ops::Deref, sync::Arc};
 
 use super::{function::Function, number::Number, text::Text};
 
@@ -21,6 +21,34 @@ impl Source {
         format!("{}:{line}:{column}", self.name)
     }
 }
+
+/// The name of a template, with a hash that decides first in look-ups: names often begin alike, and comparing them costs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    hash: u64,
+    text: Box<str>,
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        // FNV-1a.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        Self { hash, text: text.into() }
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Templates by their names.
+pub(super) type Named = BTreeMap<Name, Arc<Tree>>;
 
 /// A named template.
 #[derive(Debug, Clone)]
@@ -65,7 +93,7 @@ pub(super) struct Branch {
 #[derive(Debug, Clone)]
 pub(super) struct Invocation {
     pub(super) pos: usize,
-    pub(super) name: String,
+    pub(super) name: Name,
     pub(super) pipe: Option<Pipe>,
 }
 

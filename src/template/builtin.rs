@@ -72,8 +72,7 @@ pub(super) fn index(_: &mut Machine<'_>, args: &[Value]) -> Result<Value, String
             Value::NilElement => return Err("index of nil pointer".to_owned()),
             Value::Kv(kv) => Value::string(kv.get(map_key(index)?).cloned().unwrap_or_default()),
             Value::Dict(dict) => {
-                let key = super::text::Text::from(map_key(index)?);
-                dict.items.get(&key).cloned().unwrap_or(Value::Nil).into_element()
+                dict.items.get(map_key(index)?).cloned().unwrap_or(Value::Nil).into_element()
             }
             list => {
                 let Some(len) = list.len() else {

@@ -11,6 +11,9 @@ use super::{text::Text, time::Time, value::Items};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kv(Option<Items<Pair>>);
 
+/// Up to this many pairs a look at each is faster than a search.
+const FEW: usize = 16;
+
 /// The label that is shown before all others.
 const FIRST: &[u8] = b"alertname";
 
@@ -33,6 +36,9 @@ impl Kv {
         let (first, others) = self.parts();
         if name == FIRST {
             return first.first().map(|pair| &pair.value);
+        }
+        if others.len() <= FEW {
+            return others.iter().find(|pair| pair.name.as_ref() == name).map(|pair| &pair.value);
         }
         let at = others.binary_search_by(|pair| pair.name.as_ref().cmp(name)).ok()?;
         others.get(at).map(|pair| &pair.value)
@@ -72,7 +78,8 @@ impl Kv {
     }
 
     fn filter(&self, keep: impl Fn(&Pair) -> bool) -> Self {
-        let kept: Vec<Pair> = self.shown().iter().filter(|pair| keep(pair)).cloned().collect();
+        let mut kept = Vec::with_capacity(self.len());
+        kept.extend(self.shown().iter().filter(|pair| keep(pair)).cloned());
         Self((!kept.is_empty()).then(|| kept.into()))
     }
 }
@@ -208,7 +215,34 @@ fn quote_meta(text: &str) -> String {
 
 impl Items<Arc<Alert>> {
     /// The alerts of a status.
-    pub(super) fn with_status(&self, status: &[u8]) -> Self {
-        self.iter().filter(|alert| alert.status.as_ref() == status).cloned().collect()
+    fn with_status(&self, status: &[u8]) -> Self {
+        let has = |alert: &&Arc<Alert>| alert.status.as_ref() == status;
+        match self.iter().filter(has).count() {
+            all if all == self.len() => self.clone(),
+            some => {
+                let mut alerts = Vec::with_capacity(some);
+                alerts.extend(self.iter().filter(has).cloned());
+                alerts.into()
+            }
+        }
+    }
+}
+
+/// A list of alerts by their status, which templates ask for again and again.
+#[derive(Debug)]
+pub(super) struct ByStatus {
+    of: Items<Arc<Alert>>,
+    pub(super) firing: Items<Arc<Alert>>,
+    pub(super) resolved: Items<Arc<Alert>>,
+}
+
+impl ByStatus {
+    pub(super) fn new(of: &Items<Arc<Alert>>) -> Self {
+        Self { of: of.clone(), firing: of.with_status(b"firing"), resolved: of.with_status(b"resolved") }
+    }
+
+    /// Whether this is about that very list.
+    pub(super) fn is_of(&self, alerts: &Items<Arc<Alert>>) -> bool {
+        self.of.is_same(alerts)
     }
 }

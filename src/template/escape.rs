@@ -72,12 +72,18 @@ fn escape_js(text: &[u8]) -> Vec<u8> {
 }
 
 fn escape_query(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 16);
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let stays = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let encoded = text.iter().filter(|byte| !stays(byte) && **byte != b' ').count();
+    let mut out = Vec::with_capacity(text.len() + 2 * encoded);
     for byte in text {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(*byte),
+            byte if stays(byte) => out.push(*byte),
             b' ' => out.push(b'+'),
-            byte => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            byte => {
+                let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+                out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+            }
         }
     }
     out

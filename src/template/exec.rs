@@ -7,12 +7,18 @@ use std::{fmt, sync::Arc};
 
 use super::{
     ast::{Branch, Command, Expr, Invocation, List, Node, Pipe, Tree},
+    data::{Alert, Pair},
     error::Error,
     fmt::print_value,
     machine::{Machine, Trees},
     quote::quote,
-    value::{IntType, Value},
+    text::Text,
+    value::{IntType, Items, Value},
+    view::{Operand, View},
 };
+
+/// The variable that is always there: what the template was called with.
+const ROOT: &str = "$";
 
 /// The part of the template that an error names.
 #[derive(Clone, Copy)]
@@ -67,6 +73,8 @@ pub(super) struct Exec<'r, 'm, 't> {
     machine: &'r mut Machine<'m>,
     trees: &'t Trees,
     tree: &'t Tree,
+    /// What `$` is, where no variable of that name is declared.
+    root: Value,
     vars: Vec<(&'t str, Value)>,
     at: At<'t>,
     out: &'r mut Vec<u8>,
@@ -77,16 +85,15 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         machine: &'r mut Machine<'m>,
         trees: &'t Trees,
         tree: &'t Tree,
-        dot: Value,
+        dot: &Value,
         out: &'r mut Vec<u8>,
     ) -> Self {
-        Self { machine, trees, tree, vars: vec![("$", dot)], at: At::Nothing, out }
+        Self { machine, trees, tree, root: dot.clone(), vars: Vec::new(), at: At::Nothing, out }
     }
 
-    /// Runs the whole template.
-    pub(super) fn run(mut self) -> Result<(), Fault> {
-        let Some((_, dot)) = self.vars.first().cloned() else { return Ok(()) };
-        self.walk(&dot, &self.tree.root).map(|_| ())
+    /// Runs the whole template on the dot that it was made for.
+    pub(super) fn run(mut self, dot: &Value) -> Result<(), Fault> {
+        self.walk(dot, &self.tree.root).map(|_| ())
     }
 
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, Fault> {
@@ -122,10 +129,7 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
             let flow = match node {
                 Node::Text { text } => self.write(text)?,
                 Node::Action(action) => {
-                    let value = self.eval_pipeline(dot, &action.pipe)?;
-                    if action.pipe.decl.is_empty() {
-                        self.print(&value)?;
-                    }
+                    self.walk_action(dot, &action.pipe)?;
                     Flow::Normal
                 }
                 Node::If(branch) => self.walk_branch(dot, branch, false)?,
@@ -150,13 +154,16 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         Ok(Flow::Normal)
     }
 
-    fn print(&mut self, value: &Value) -> Result<(), Fault> {
+    fn print(&mut self, value: View<'_>) -> Result<(), Fault> {
         let before = self.out.len();
         match value {
-            Value::Nil => self.out.extend_from_slice(b"<no value>"),
-            Value::Str(_, text) => self.out.extend_from_slice(text),
+            View::Text(text) | View::Value(Value::Str(_, text)) => self.out.extend_from_slice(text),
+            View::Value(Value::Int(IntType::Int, number)) => {
+                self.out.extend_from_slice(number.to_string().as_bytes());
+            }
+            View::Value(Value::Nil) => self.out.extend_from_slice(b"<no value>"),
             // What is printed is the struct, not the pointer to it.
-            value => print_value(self.out, value, self.machine.environment.limits.output),
+            value => print_value(self.out, &value.to_value(), self.machine.environment.limits.output),
         }
         self.spend((self.out.len() - before) / 8)?;
         self.check_output()
@@ -172,9 +179,10 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
 
     fn walk_branch(&mut self, dot: &Value, branch: &'t Branch, with: bool) -> Result<Flow, Fault> {
         let mark = self.vars.len();
-        let value = self.eval_pipeline(dot, &branch.pipe)?;
-        let flow = match (value.truth(), &branch.else_list) {
-            (true, _) => self.walk(if with { &value } else { dot }, &branch.list)?,
+        let operand = self.eval_pipeline(dot, &branch.pipe)?;
+        let flow = match (operand.view().truth(), &branch.else_list) {
+            (true, _) if with => self.walk(&operand.into_value(), &branch.list)?,
+            (true, _) => self.walk(dot, &branch.list)?,
             (false, Some(list)) => self.walk(dot, list)?,
             (false, None) => Flow::Normal,
         };
@@ -184,8 +192,8 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
 
     fn walk_range(&mut self, dot: &Value, branch: &'t Branch) -> Result<Flow, Fault> {
         let outer = self.vars.len();
-        let value = self.eval_pipeline(dot, &branch.pipe)?;
-        let ran = self.iterate(branch, &value)?;
+        let operand = self.eval_pipeline(dot, &branch.pipe)?;
+        let ran = self.iterate(branch, operand.view())?;
         let mut flow = Flow::Normal;
         if let (false, Some(list)) = (ran, &branch.else_list) {
             flow = self.walk(dot, list)?;
@@ -196,74 +204,99 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
     }
 
     /// Whether there was anything to iterate over.
-    fn iterate(&mut self, branch: &'t Branch, value: &Value) -> Result<bool, Fault> {
-        let two = branch.pipe.decl.len() > 1;
+    fn iterate(&mut self, branch: &'t Branch, list: View<'_>) -> Result<bool, Fault> {
+        match list {
+            View::Kv(kv) => {
+                let pair = |(name, value): (&Text, &Text)| {
+                    (Value::string(name.clone()), Value::string(value.clone()))
+                };
+                self.iterate_over(branch, kv.pairs().map(pair))
+            }
+            View::Alerts(alerts) => self.iterate_alerts(branch, alerts),
+            View::Value(Value::Alerts { items, .. }) => self.iterate_alerts(branch, items),
+            View::Value(Value::Pairs(pairs)) => self.iterate_pairs(branch, pairs),
+            View::Value(value) => self.iterate_value(branch, value),
+            View::Text(_) | View::Time(_) => self.refuse_range(&list.to_value()),
+        }
+    }
+
+    fn iterate_value(&mut self, branch: &'t Branch, value: &Value) -> Result<bool, Fault> {
         match value {
             Value::Nil => Ok(false),
-            Value::Int(..) | Value::Byte(_) if two => {
+            Value::Int(..) | Value::Byte(_) if branch.pipe.decl.len() > 1 => {
                 let shown = super::fmt::sprint(value);
                 self.fail(format!("can't use {shown} to iterate over more than one variable"))
             }
             Value::Int(kind, count) => {
-                for index in 0..*count {
-                    if !self.iteration(branch, Value::Nil, Value::Int(*kind, index))? {
-                        break;
-                    }
-                }
-                Ok(*count > 0)
+                self.iterate_over(branch, (0..*count).map(|index| (Value::Nil, Value::Int(*kind, index))))
             }
             Value::Byte(count) => {
-                for index in 0..*count {
-                    if !self.iteration(branch, Value::Nil, Value::Byte(index))? {
-                        break;
-                    }
-                }
-                Ok(*count > 0)
-            }
-            Value::Kv(kv) => {
-                for (name, value) in kv.pairs() {
-                    let (key, value) = (Value::string(name.clone()), Value::string(value.clone()));
-                    if !self.iteration(branch, key, value)? {
-                        break;
-                    }
-                }
-                Ok(!kv.is_empty())
+                self.iterate_over(branch, (0..*count).map(|index| (Value::Nil, Value::Byte(index))))
             }
             Value::Dict(dict) => {
-                for (key, value) in &dict.items {
-                    let value = value.clone().into_element();
-                    if !self.iteration(branch, Value::string(key.clone()), value)? {
-                        break;
-                    }
-                }
-                Ok(!dict.items.is_empty())
+                let entry = |(key, value): (&Text, &Value)| {
+                    (Value::string(key.clone()), value.clone().into_element())
+                };
+                self.iterate_over(branch, dict.items.iter().map(entry))
             }
-            Value::Bytes(_)
-            | Value::Strings { .. }
-            | Value::List(_)
-            | Value::Pairs(_)
-            | Value::Alerts { .. } => self.iterate_list(branch, value),
-            _ => {
-                let mut shown = Vec::new();
-                print_value(&mut shown, value, 4096);
-                self.fail(format!("range can't iterate over {}", String::from_utf8_lossy(&shown)))
+            Value::Bytes(_) | Value::Strings { .. } | Value::List(_) => {
+                let indexes = 0..value.len().unwrap_or_default();
+                self.iterate_over(branch, indexes.map_while(|at| Some((Value::int(at), value.element(at)?))))
             }
+            value => self.refuse_range(value),
         }
     }
 
-    fn iterate_list(&mut self, branch: &'t Branch, list: &Value) -> Result<bool, Fault> {
-        let len = list.len().unwrap_or_default();
-        for index in 0..len {
-            let Some(element) = list.element(index) else { break };
-            if !self.iteration(branch, Value::Int(IntType::Int, index as i64), element)? {
+    fn refuse_range(&self, value: &Value) -> Result<bool, Fault> {
+        let mut shown = Vec::new();
+        print_value(&mut shown, value, 4096);
+        self.fail(format!("range can't iterate over {}", String::from_utf8_lossy(&shown)))
+    }
+
+    fn iterate_over(
+        &mut self,
+        branch: &'t Branch,
+        elements: impl Iterator<Item = (Value, Value)>,
+    ) -> Result<bool, Fault> {
+        let mut ran = false;
+        for (index, element) in elements {
+            ran = true;
+            if !self.iteration(branch, || index, &element)? {
                 break;
             }
         }
-        Ok(len > 0)
+        Ok(ran)
+    }
+
+    fn iterate_alerts(&mut self, branch: &'t Branch, alerts: &Items<Arc<Alert>>) -> Result<bool, Fault> {
+        for (index, alert) in alerts.iter().enumerate() {
+            if !self.iteration(branch, || Value::int(index), &Value::Alert(Arc::clone(alert)))? {
+                break;
+            }
+        }
+        Ok(!alerts.is_empty())
+    }
+
+    fn iterate_pairs(&mut self, branch: &'t Branch, pairs: &Items<Pair>) -> Result<bool, Fault> {
+        let mut element = Value::Pair(pairs.clone());
+        for index in 0..pairs.len() {
+            if let Value::Pair(pair) = &mut element {
+                pair.turn_to(pairs, index);
+            }
+            if !self.iteration(branch, || Value::int(index), &element)? {
+                break;
+            }
+        }
+        Ok(!pairs.is_empty())
     }
 
     /// Runs the body once; `false` after a `break`.
-    fn iteration(&mut self, branch: &'t Branch, index: Value, element: Value) -> Result<bool, Fault> {
+    fn iteration(
+        &mut self,
+        branch: &'t Branch,
+        index: impl FnOnce() -> Value,
+        element: &Value,
+    ) -> Result<bool, Fault> {
         self.spend(1)?;
         let mark = self.vars.len();
         let pipe = &branch.pipe;
@@ -271,16 +304,16 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
             ([], _) => {}
             ([one], true) => self.set_var(&one.name, element.clone())?,
             ([one, two, ..], true) => {
-                self.set_var(&one.name, index)?;
+                self.set_var(&one.name, index())?;
                 self.set_var(&two.name, element.clone())?;
             }
             ([_], false) => self.set_top_var(1, element.clone()),
             ([_, _, ..], false) => {
                 self.set_top_var(1, element.clone());
-                self.set_top_var(2, index);
+                self.set_top_var(2, index());
             }
         }
-        let flow = self.walk(&element, &branch.list)?;
+        let flow = self.walk(element, &branch.list)?;
         self.vars.truncate(mark);
         Ok(flow != Flow::Break)
     }
@@ -290,32 +323,41 @@ impl<'r, 'm, 't> Exec<'r, 'm, 't> {
         let Some(tree) = self.trees.get(&invocation.name) else {
             return self.fail(format!("template {} not defined", quote(invocation.name.as_bytes())));
         };
-        let dot = match &invocation.pipe {
+        let operand = match &invocation.pipe {
             Some(pipe) => self.eval_pipeline(dot, pipe)?,
-            None => Value::Nil,
+            None => Operand::NIL,
         };
         self.descend()?;
-        let inner = Exec {
-            machine: &mut *self.machine,
-            trees: self.trees,
-            tree: Arc::as_ref(tree),
-            vars: vec![("$", dot)],
-            at: At::Invocation(invocation),
-            out: &mut *self.out,
+        let made;
+        let dot = match operand {
+            Operand::Lent(View::Value(value)) => value,
+            operand => {
+                made = operand.into_value();
+                &made
+            }
         };
-        inner.run()?;
+        let mut inner = Exec::new(&mut *self.machine, self.trees, tree, dot, &mut *self.out);
+        inner.at = At::Invocation(invocation);
+        inner.run(dot)?;
         self.machine.depth -= 1;
         Ok(Flow::Normal)
     }
 
+    /// A variable's value; the last one declared of a name counts.
+    fn var(&self, name: &str) -> Option<&Value> {
+        match self.vars.iter().rev().find(|(known, _)| *known == name) {
+            Some((_, value)) => Some(value),
+            None => (name == ROOT).then_some(&self.root),
+        }
+    }
+
     fn set_var(&mut self, name: &str, value: Value) -> Result<(), Fault> {
         match self.vars.iter_mut().rev().find(|(known, _)| *known == name) {
-            Some((_, slot)) => {
-                *slot = value;
-                Ok(())
-            }
-            None => self.fail(format!("undefined variable: {name}")),
+            Some((_, slot)) => *slot = value,
+            None if name == ROOT => self.root = value,
+            None => return self.fail(format!("undefined variable: {name}")),
         }
+        Ok(())
     }
 
     fn set_top_var(&mut self, from_top: usize, value: Value) {

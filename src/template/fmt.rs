@@ -1,18 +1,23 @@
 //! Go's `fmt` package over the values of this room: what a value prints as, and `printf` with its verbs and flags.
 
+mod composite;
 mod number;
 mod printf;
+mod string_of;
 
 use super::{
-    data::{Alert, Data, Pair},
+    data::Pair,
     quote::{can_backquote, quote, quote_ascii},
     text::{Text, rune_count, runes},
-    time::{MONTHS, WEEKDAYS, format_duration},
-    value::{IntType, StrType, Value},
+    value::{StrType, Value},
 };
 
 pub(super) use number::format_float;
 pub(super) use printf::sprintf;
+pub(super) use string_of::string_of;
+
+/// Texts up to this length get their room at once.
+const SHORT_TEXT: usize = 4096;
 
 /// Texts in errors are cut here.
 const ERROR_TEXT: usize = 4096;
@@ -44,7 +49,12 @@ pub(super) fn sprint_pointees(values: &[Value], limit: usize) -> Vec<u8> {
 }
 
 fn join_operands(values: &[Value], print: impl Fn(&mut Vec<u8>, &Value)) -> Vec<u8> {
-    let mut out = Vec::new();
+    // Exact where all are strings, which saves the text made of it an allocation.
+    let strings = values.iter().map(|value| match value {
+        Value::Str(_, text) => text.len(),
+        _ => 0,
+    });
+    let mut out = Vec::with_capacity(strings.sum::<usize>().min(SHORT_TEXT));
     let mut after_string = false;
     for (index, value) in values.iter().enumerate() {
         let is_string = matches!(value, Value::Str(..));
@@ -288,99 +298,6 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn separator(&mut self, index: usize) {
-        if index > 0 {
-            self.text(if self.flags.sharp_v { ", " } else { " " });
-        }
-    }
-
-    fn map(&mut self, type_name: &str, pairs: impl Iterator<Item = (Text, Value)>, verb: char, depth: usize) {
-        let (open, close) = if self.flags.sharp_v { ("{", "}") } else { ("map[", "]") };
-        if self.flags.sharp_v {
-            self.text(type_name);
-        }
-        self.text(open);
-        for (index, (key, value)) in pairs.enumerate() {
-            if self.full() {
-                return;
-            }
-            self.separator(index);
-            self.value(&Value::string(key), verb, depth + 1);
-            self.text(":");
-            self.value(&value, verb, depth + 1);
-        }
-        self.text(close);
-    }
-
-    fn list(&mut self, list: &Value, verb: char, depth: usize) {
-        let (open, close) = if self.flags.sharp_v { ("{", "}") } else { ("[", "]") };
-        if self.flags.sharp_v {
-            self.text(list.type_name().unwrap_or_default());
-        }
-        self.text(open);
-        for index in 0..list.len().unwrap_or_default() {
-            if self.full() {
-                return;
-            }
-            self.separator(index);
-            if let Some(element) = list.element(index) {
-                self.value(&element, verb, depth + 1);
-            }
-        }
-        self.text(close);
-    }
-
-    fn structure<const N: usize>(
-        &mut self,
-        type_name: &str,
-        fields: [(&str, Value); N],
-        verb: char,
-        depth: usize,
-    ) {
-        if self.flags.sharp_v {
-            self.text(type_name);
-        }
-        self.text("{");
-        for (index, (name, value)) in fields.iter().enumerate() {
-            self.separator(index);
-            if self.flags.plus_v || self.flags.sharp_v {
-                self.text(name);
-                self.text(":");
-            }
-            self.value(value, verb, depth + 1);
-        }
-        self.text("}");
-    }
-
-    fn alert(&mut self, alert: &Alert, verb: char, depth: usize) {
-        let fields = [
-            ("Status", Value::string(alert.status.clone())),
-            ("Labels", Value::Kv(alert.labels.clone())),
-            ("Annotations", Value::Kv(alert.annotations.clone())),
-            ("StartsAt", Value::Time(Box::new(alert.starts_at.clone()))),
-            ("EndsAt", Value::Time(Box::new(alert.ends_at.clone()))),
-            ("GeneratorURL", Value::string(alert.generator_url.clone())),
-            ("Fingerprint", Value::string(alert.fingerprint.clone())),
-        ];
-        self.structure("template.Alert", fields, verb, depth);
-    }
-
-    fn data(&mut self, data: &Data, verb: char, depth: usize) {
-        let fields = [
-            ("Receiver", Value::string(data.receiver.clone())),
-            ("Status", Value::string(data.status.clone())),
-            ("Alerts", Value::Alerts { named: true, items: data.alerts.clone() }),
-            ("NotificationReason", Value::string(data.notification_reason.clone())),
-            ("GroupLabels", Value::Kv(data.group_labels.clone())),
-            ("CommonLabels", Value::Kv(data.common_labels.clone())),
-            ("CommonAnnotations", Value::Kv(data.common_annotations.clone())),
-            ("RouteLabels", Value::Kv(data.route_labels.clone())),
-            ("ExternalURL", Value::string(data.external_url.clone())),
-            ("routeLabelsRendered", Value::Bool(data.route_labels_rendered)),
-        ];
-        self.structure("template.Data", fields, verb, depth);
-    }
-
     /// `%!verb(type=value)`.
     fn bad_verb(&mut self, value: &Value, verb: char) {
         self.erroring = true;
@@ -400,40 +317,6 @@ impl<'a> Printer<'a> {
         self.text(")");
         self.erroring = false;
     }
-}
-
-/// What the `String` method of a value gives, where its type has one.
-pub(super) fn string_of(value: &Value) -> Option<Text> {
-    Some(match value {
-        Value::Int(IntType::Duration, nanos) => format_duration(*nanos).into(),
-        Value::Int(IntType::Month, month) => named(&MONTHS, month - 1, "Month", *month),
-        Value::Int(IntType::Weekday, day) => named(&WEEKDAYS, *day, "Weekday", *day),
-        Value::Time(time) => time.string().into(),
-        Value::Location(zone) => zone.name(),
-        Value::Kv(kv) => join_pairs(kv.sorted_pairs().iter().map(|pair| (&pair.name, &pair.value))),
-        Value::Pairs(pairs) => join_pairs(pairs.iter().map(|pair| (&pair.name, &pair.value))),
-        _ => return None,
-    })
-}
-
-fn named(names: &[&'static str], index: i64, type_name: &str, value: i64) -> Text {
-    match usize::try_from(index).ok().and_then(|index| names.get(index)) {
-        Some(name) => Text::from_static(name),
-        None => format!("%!{type_name}({})", value as u64).into(),
-    }
-}
-
-fn join_pairs<'p>(pairs: impl Iterator<Item = (&'p Text, &'p Text)>) -> Text {
-    let mut out = Vec::new();
-    for (index, (name, value)) in pairs.enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b", ");
-        }
-        out.extend_from_slice(name);
-        out.push(b'=');
-        out.extend_from_slice(value);
-    }
-    out.into()
 }
 
 /// The bytes of a plain string, for functions that take text as it is.

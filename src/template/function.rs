@@ -100,6 +100,8 @@ struct Spec {
     name: &'static str,
     signature: Signature,
     action: Action,
+    /// Whether a string alone comes out as it went in.
+    leaves: fn(&[u8]) -> bool,
 }
 
 /// A function, by its place in the table.
@@ -127,6 +129,11 @@ impl Function {
     pub(super) fn action(self) -> Action {
         self.0.action
     }
+
+    /// Whether the function's value for this string alone is the string; `false` where nobody has looked.
+    pub(super) fn leaves(self, text: &[u8]) -> bool {
+        (self.0.leaves)(text)
+    }
 }
 
 impl std::fmt::Debug for Function {
@@ -136,15 +143,32 @@ impl std::fmt::Debug for Function {
 }
 
 const fn spec(name: &'static str, fixed: &'static [Param], body: Body) -> Spec {
-    Spec { name, signature: Signature { fixed, variadic: None }, action: Action::Plain(body) }
+    Spec {
+        name,
+        signature: Signature { fixed, variadic: None },
+        action: Action::Plain(body),
+        leaves: unknown,
+    }
 }
 
 const fn variadic(name: &'static str, fixed: &'static [Param], rest: Param, body: Body) -> Spec {
-    Spec { name, signature: Signature { fixed, variadic: Some(rest) }, action: Action::Plain(body) }
+    let signature = Signature { fixed, variadic: Some(rest) };
+    Spec { name, signature, action: Action::Plain(body), leaves: unknown }
 }
 
 const fn special(name: &'static str, action: Action) -> Spec {
-    Spec { name, signature: Signature { fixed: &[Param::Value], variadic: Some(Param::Value) }, action }
+    let signature = Signature { fixed: &[Param::Value], variadic: Some(Param::Value) };
+    Spec { name, signature, action, leaves: unknown }
+}
+
+/// An escaper that most texts pass as they are.
+const fn filter(name: &'static str, leaves: fn(&[u8]) -> bool, body: Body) -> Spec {
+    let signature = Signature { fixed: &[], variadic: Some(ANY) };
+    Spec { name, signature, action: Action::Plain(body), leaves }
+}
+
+fn unknown(_: &[u8]) -> bool {
+    false
 }
 
 const S: Param = Param::String;
@@ -199,21 +223,21 @@ static FUNCTIONS: [Spec; 44] = [
 ];
 
 static ESCAPERS: [Spec; 17] = [
-    variadic("_html_template_attrescaper", &[], ANY, escaper::attr),
+    filter("_html_template_attrescaper", escaper::is_plain, escaper::attr),
     variadic("_html_template_commentescaper", &[], ANY, escaper::comment),
     variadic("_html_template_cssescaper", &[], ANY, escaper::css),
     variadic("_html_template_cssvaluefilter", &[], ANY, escaper::css_value_filter),
     variadic("_html_template_htmlnamefilter", &[], ANY, escaper::html_name_filter),
-    variadic("_html_template_htmlescaper", &[], ANY, escaper::html),
+    filter("_html_template_htmlescaper", escaper::is_plain, escaper::html),
     variadic("_html_template_jsregexpescaper", &[], ANY, escaper::js_regexp),
     variadic("_html_template_jsstrescaper", &[], ANY, escaper::js_str),
     variadic("_html_template_jstmpllitescaper", &[], ANY, escaper::js_template_literal),
     variadic("_html_template_jsvalescaper", &[], ANY, escaper::js_value),
     variadic("_html_template_nospaceescaper", &[], ANY, escaper::no_space),
-    variadic("_html_template_rcdataescaper", &[], ANY, escaper::rcdata),
+    filter("_html_template_rcdataescaper", escaper::is_plain, escaper::rcdata),
     variadic("_html_template_srcsetescaper", &[], ANY, escaper::srcset),
     variadic("_html_template_urlescaper", &[], ANY, escaper::url),
-    variadic("_html_template_urlfilter", &[], ANY, escaper::url_filter),
-    variadic("_html_template_urlnormalizer", &[], ANY, escaper::url_normalise),
+    filter("_html_template_urlfilter", escaper::is_safe_url, escaper::url_filter),
+    filter("_html_template_urlnormalizer", escaper::is_normal_url, escaper::url_normalise),
     variadic("_eval_args_", &[], ANY, escaper::eval_args),
 ];

@@ -1,89 +1,11 @@
 //! Cuts a template into tokens: text between `{{` and `}}`, and inside them names, literals and punctuation. Trim
 //! markers and comments are dealt with here and never reach the parser.
 
+mod token;
+
 use super::{quote::quote, unicode};
 
-/// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Error,
-    Bool,
-    Char,
-    CharConstant,
-    Assign,
-    Declare,
-    Eof,
-    Field,
-    Identifier,
-    LeftDelim,
-    LeftParen,
-    Number,
-    Pipe,
-    RawString,
-    RightDelim,
-    RightParen,
-    Space,
-    String,
-    Text,
-    Variable,
-    Block,
-    Break,
-    Continue,
-    Dot,
-    Define,
-    Else,
-    End,
-    If,
-    Nil,
-    Range,
-    Template,
-    With,
-}
-
-impl Kind {
-    fn is_keyword(self) -> bool {
-        matches!(
-            self,
-            Self::Block
-                | Self::Break
-                | Self::Continue
-                | Self::Dot
-                | Self::Define
-                | Self::Else
-                | Self::End
-                | Self::If
-                | Self::Nil
-                | Self::Range
-                | Self::Template
-                | Self::With
-        )
-    }
-}
-
-/// A token: its source text (or the error's text), its offset and line.
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) pos: usize,
-    pub(super) line: usize,
-    pub(super) value: String,
-}
-
-impl Token {
-    /// How the parser's errors name the token.
-    pub(super) fn describe(&self) -> String {
-        match self.kind {
-            Kind::Eof => "EOF".to_owned(),
-            Kind::Error => self.value.clone(),
-            kind if kind.is_keyword() => format!("<{}>", self.value),
-            _ if self.value.len() > 10 => {
-                let head: String = self.value.chars().take(10).collect();
-                format!("{}...", quote(head.as_bytes()))
-            }
-            _ => quote(self.value.as_bytes()),
-        }
-    }
-}
+pub(super) use token::{Kind, Token};
 
 const LEFT: &str = "{{";
 const RIGHT: &str = "}}";

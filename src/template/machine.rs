@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use regex::bytes::Regex;
 
 use super::{
-    ast::Tree,
-    data::Data,
+    ast::{Name, Named, Tree},
+    data::{Alert, ByStatus, Data},
     error::Error,
     exec::Exec,
     regexp,
     text::Text,
     time::{Time, Zone},
-    value::Value,
+    value::{Items, Value},
 };
 
 /// The bounds of one rendering. What reaches one is an execution error.
@@ -56,18 +56,18 @@ impl Environment {
 /// The templates a rendering can call: those of the configuration string over those of the set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trees {
-    base: Arc<BTreeMap<String, Arc<Tree>>>,
-    own: BTreeMap<String, Arc<Tree>>,
+    base: Arc<Named>,
+    own: Named,
 }
 
 impl Trees {
     /// What is `own` hides what is `base`, unless it is blank.
-    pub(super) fn new(base: Arc<BTreeMap<String, Arc<Tree>>>, mut own: BTreeMap<String, Arc<Tree>>) -> Self {
+    pub(super) fn new(base: Arc<Named>, mut own: Named) -> Self {
         own.retain(|name, tree| !(base.contains_key(name) && tree.root.is_blank()));
         Self { base, own }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Arc<Tree>> {
+    pub(super) fn get(&self, name: &Name) -> Option<&Arc<Tree>> {
         self.own.get(name).or_else(|| self.base.get(name))
     }
 }
@@ -88,10 +88,14 @@ pub(super) struct Machine<'a> {
     source: &'a dyn RouteLabelSource,
     rendered: BTreeMap<Text, Text>,
     rendering: Vec<Text>,
+    by_status: Option<ByStatus>,
 }
 
 /// Regular expressions compiled in one rendering that are kept for the rest of it.
 const MAX_REGEXES: usize = 16;
+
+/// Bytes that a rendering has room for at first, and for each alert.
+const SOME_OUTPUT: usize = 512;
 
 /// What compiling a regular expression costs, in steps.
 const REGEX_COST: usize = 2_000;
@@ -111,6 +115,7 @@ impl<'a> Machine<'a> {
             source,
             rendered: BTreeMap::new(),
             rendering: Vec::new(),
+            by_status: None,
         }
     }
 
@@ -159,6 +164,12 @@ impl<'a> Machine<'a> {
         Ok(regex)
     }
 
+    /// The alerts of a list by their status; sorted once for all the times that one list is asked about.
+    pub(super) fn by_status(&mut self, alerts: &Items<Arc<Alert>>) -> &ByStatus {
+        let known = self.by_status.take().filter(|known| known.is_of(alerts));
+        self.by_status.insert(known.unwrap_or_else(|| ByStatus::new(alerts)))
+    }
+
     /// A route label of the data, rendered at most once; it may refer to others, but not to itself.
     pub(super) fn route_label(&mut self, name: &Text) -> Result<Text, String> {
         let Some(raw) = self.data.route_labels.get(name).cloned() else { return Ok(Text::new()) };
@@ -183,10 +194,9 @@ impl<'a> Machine<'a> {
 
     /// Runs a tree on the data.
     pub(super) fn run(&mut self, trees: &Trees, root: &Tree, data: &Arc<Data>) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::new();
-        Exec::new(self, trees, root, Value::Data(Arc::clone(data)), &mut out)
-            .run()
-            .map_err(|fault| *fault)?;
+        let mut out = Vec::with_capacity(SOME_OUTPUT + data.alerts.len() * SOME_OUTPUT);
+        let dot = Value::Data(Arc::clone(data));
+        Exec::new(self, trees, root, &dot, &mut out).run(&dot).map_err(|fault| *fault)?;
         Ok(out)
     }
 }

@@ -5,16 +5,17 @@ mod time;
 use std::sync::Arc;
 
 use super::{
-    data::{Alert, Data, Kv, Pair},
+    data::{Alert, ByStatus, Data, Pair},
     fmt::{as_plain_string, string_of},
     function::{Param, Signature},
     machine::Machine,
     text::Text,
     value::{IntType, Items, Value},
+    view::View,
 };
 
 /// A method body: receiver and arguments in, a value or an error text out.
-pub(super) type MethodBody = fn(&mut Machine<'_>, &Value, &[Value]) -> Result<Value, String>;
+pub(super) type MethodBody = fn(&mut Machine<'_>, View<'_>, &[Value]) -> Result<Value, String>;
 
 /// What happens when a method is called.
 #[derive(Clone, Copy)]
@@ -39,104 +40,134 @@ const fn unusable(name: &'static str, reason: &'static str) -> Method {
 }
 
 /// What a name is on a value.
-pub(super) enum Member {
+pub(super) enum Member<'v> {
     Method(&'static Method),
-    Field(Value),
-    Entry(Value),
+    Field(View<'v>),
+    Entry(View<'v>),
     Unexported,
 }
 
+/// The entry that a map of strings does not have.
+static NO_TEXT: Text = Text::new();
+
+/// The entry that a map of anything does not have.
+static NO_ELEMENT: Value = Value::NilElement;
+
 /// Looks a name up as Go does: methods first.
-pub(super) fn member(value: &Value, name: &[u8]) -> Option<Member> {
-    let methods: &'static [Method] = match value {
-        Value::Kv(_) => &KV,
-        Value::Pairs(_) => &PAIRS,
-        Value::Strings { named: true, .. } => &STRINGS,
-        Value::Alerts { named: true, .. } => &ALERTS,
-        Value::Time(_) => &time::TIME,
-        Value::Int(IntType::Duration, _) => &time::DURATION,
-        Value::Int(IntType::Month | IntType::Weekday, _) | Value::Location(_) => &STRING_ONLY,
-        _ => &[],
-    };
-    if let Some(method) = methods.iter().find(|method| method.name.as_bytes() == name) {
+pub(super) fn member<'v>(value: View<'v>, name: &[u8]) -> Option<Member<'v>> {
+    if let Some(method) = methods(value).iter().find(|method| method.name.as_bytes() == name) {
         return Some(Member::Method(method));
     }
+    let is_unexported = match value {
+        View::Time(_) => matches!(name, b"wall" | b"ext" | b"loc"),
+        View::Value(Value::Data(_)) => name == b"routeLabelsRendered",
+        View::Value(Value::Location(_)) => LOCATION_FIELDS.contains(&name),
+        _ => false,
+    };
+    if is_unexported {
+        return Some(Member::Unexported);
+    }
+    let member = match value {
+        View::Kv(_) | View::Value(Value::Dict(_)) => Member::Entry,
+        _ => Member::Field,
+    };
+    part(value, name).map(member)
+}
+
+/// The field or entry of a name, if no method hides it.
+pub(super) fn lying<'v>(value: View<'v>, name: &[u8]) -> Option<View<'v>> {
+    let hidden = methods(value).iter().any(|method| method.name.as_bytes() == name);
+    if hidden { None } else { part(value, name) }
+}
+
+/// The field or entry of a name.
+fn part<'v>(value: View<'v>, name: &[u8]) -> Option<View<'v>> {
     match value {
-        Value::Kv(kv) => Some(Member::Entry(Value::string(kv.get(name).cloned().unwrap_or_default()))),
-        Value::Dict(dict) => {
-            let entry = dict.items.get(&Text::from(name)).cloned();
-            Some(Member::Entry(entry.unwrap_or(Value::Nil).into_element()))
-        }
-        Value::Alert(alert) => alert_field(alert, name).map(Member::Field),
-        Value::Data(data) if name == b"routeLabelsRendered" => {
-            let _hidden = data.route_labels_rendered;
-            Some(Member::Unexported)
-        }
-        Value::Data(data) => data_field(data, name).map(Member::Field),
-        Value::Pair(pair) => pair_field(pair.first()?, name).map(Member::Field),
-        Value::Time(_) if matches!(name, b"wall" | b"ext" | b"loc") => Some(Member::Unexported),
-        Value::Location(_) if LOCATION_FIELDS.contains(&name) => Some(Member::Unexported),
+        View::Kv(kv) => Some(View::Text(kv.get(name).unwrap_or(&NO_TEXT))),
+        View::Value(Value::Pair(pair)) => pair_field(pair.first()?, name),
+        View::Value(Value::Alert(alert)) => alert_field(alert, name),
+        View::Value(Value::Data(data)) => data_field(data, name),
+        View::Value(Value::Dict(dict)) => Some(match dict.items.get(name) {
+            None | Some(Value::Nil) => View::Value(&NO_ELEMENT),
+            Some(element) => View::of(element),
+        }),
         _ => None,
+    }
+}
+
+fn methods(value: View<'_>) -> &'static [Method] {
+    match value {
+        View::Kv(_) => &KV,
+        View::Alerts(_) => &ALERTS,
+        View::Time(_) => &time::TIME,
+        View::Text(_) => &[],
+        View::Value(value) => match value {
+            Value::Pairs(_) => &PAIRS,
+            Value::Strings { named: true, .. } => &STRINGS,
+            Value::Int(IntType::Duration, _) => &time::DURATION,
+            Value::Int(IntType::Month | IntType::Weekday, _) | Value::Location(_) => &STRING_ONLY,
+            _ => &[],
+        },
     }
 }
 
 const LOCATION_FIELDS: [&[u8]; 7] =
     [b"name", b"zone", b"tx", b"extend", b"cacheStart", b"cacheEnd", b"cacheZone"];
 
-fn pair_field(pair: &Pair, name: &[u8]) -> Option<Value> {
+fn pair_field<'v>(pair: &'v Pair, name: &[u8]) -> Option<View<'v>> {
     match name {
-        b"Name" => Some(Value::string(pair.name.clone())),
-        b"Value" => Some(Value::string(pair.value.clone())),
+        b"Name" => Some(View::Text(&pair.name)),
+        b"Value" => Some(View::Text(&pair.value)),
         _ => None,
     }
 }
 
-fn alert_field(alert: &Alert, name: &[u8]) -> Option<Value> {
+fn alert_field<'v>(alert: &'v Alert, name: &[u8]) -> Option<View<'v>> {
     Some(match name {
-        b"Status" => Value::string(alert.status.clone()),
-        b"Labels" => Value::Kv(alert.labels.clone()),
-        b"Annotations" => Value::Kv(alert.annotations.clone()),
-        b"StartsAt" => Value::Time(Box::new(alert.starts_at.clone())),
-        b"EndsAt" => Value::Time(Box::new(alert.ends_at.clone())),
-        b"GeneratorURL" => Value::string(alert.generator_url.clone()),
-        b"Fingerprint" => Value::string(alert.fingerprint.clone()),
+        b"Status" => View::Text(&alert.status),
+        b"Labels" => View::Kv(&alert.labels),
+        b"Annotations" => View::Kv(&alert.annotations),
+        b"StartsAt" => View::Time(&alert.starts_at),
+        b"EndsAt" => View::Time(&alert.ends_at),
+        b"GeneratorURL" => View::Text(&alert.generator_url),
+        b"Fingerprint" => View::Text(&alert.fingerprint),
         _ => return None,
     })
 }
 
-fn data_field(data: &Arc<Data>, name: &[u8]) -> Option<Value> {
+fn data_field<'v>(data: &'v Data, name: &[u8]) -> Option<View<'v>> {
     Some(match name {
-        b"Receiver" => Value::string(data.receiver.clone()),
-        b"Status" => Value::string(data.status.clone()),
-        b"Alerts" => Value::Alerts { named: true, items: data.alerts.clone() },
-        b"NotificationReason" => Value::string(data.notification_reason.clone()),
-        b"GroupLabels" => Value::Kv(data.group_labels.clone()),
-        b"CommonLabels" => Value::Kv(data.common_labels.clone()),
-        b"CommonAnnotations" => Value::Kv(data.common_annotations.clone()),
-        b"RouteLabels" => Value::Kv(data.route_labels.clone()),
-        b"ExternalURL" => Value::string(data.external_url.clone()),
+        b"Receiver" => View::Text(&data.receiver),
+        b"Status" => View::Text(&data.status),
+        b"Alerts" => View::Alerts(&data.alerts),
+        b"NotificationReason" => View::Text(&data.notification_reason),
+        b"GroupLabels" => View::Kv(&data.group_labels),
+        b"CommonLabels" => View::Kv(&data.common_labels),
+        b"CommonAnnotations" => View::Kv(&data.common_annotations),
+        b"RouteLabels" => View::Kv(&data.route_labels),
+        b"ExternalURL" => View::Text(&data.external_url),
         _ => return None,
     })
 }
 
 static KV: [Method; 5] = [
     method("SortedPairs", &[], |machine, value, _| {
-        let kv = kv(value);
-        machine.spend(kv.len() * 4)?;
-        Ok(Value::Pairs(kv.sorted_pairs()))
+        let pairs = shown(value);
+        machine.spend(pairs.len() * 4)?;
+        Ok(Value::Pairs(pairs))
     }),
     method("Names", &[], |machine, value, _| {
-        let kv = kv(value);
-        machine.spend(kv.len() * 4)?;
-        Ok(strings(kv.sorted_pairs().iter().map(|pair| pair.name.clone())))
+        let pairs = shown(value);
+        machine.spend(pairs.len() * 4)?;
+        Ok(strings(pairs.iter().map(|pair| pair.name.clone())))
     }),
     method("Values", &[], |machine, value, _| {
-        let kv = kv(value);
-        machine.spend(kv.len() * 4)?;
-        Ok(strings(kv.sorted_pairs().iter().map(|pair| pair.value.clone())))
+        let pairs = shown(value);
+        machine.spend(pairs.len() * 4)?;
+        Ok(strings(pairs.iter().map(|pair| pair.value.clone())))
     }),
     method("Remove", &[Param::Strings], |machine, value, args| {
-        let kv = kv(value);
+        let View::Kv(kv) = value else { return Ok(Value::Nil) };
         let names: &[Text] = match args.first() {
             Some(Value::Strings { items, .. }) => items,
             _ => &[],
@@ -164,7 +195,7 @@ static PAIRS: [Method; 3] = [
 static STRINGS: [Method; 1] = [method("Join", &[Param::String], |machine, value, args| {
     let separator = args.first().and_then(as_plain_string).cloned().unwrap_or_default();
     match value {
-        Value::Strings { items, .. } => {
+        View::Value(Value::Strings { items, .. }) => {
             let joined = super::alertmanager::join_texts(machine, &separator, items)?;
             Ok(Value::string(joined))
         }
@@ -173,32 +204,37 @@ static STRINGS: [Method; 1] = [method("Join", &[Param::String], |machine, value,
 })];
 
 static ALERTS: [Method; 2] = [
-    method("Firing", &[], |machine, value, _| with_status(machine, value, b"firing")),
-    method("Resolved", &[], |machine, value, _| with_status(machine, value, b"resolved")),
+    method("Firing", &[], |machine, value, _| of_status(machine, value, |alerts| &alerts.firing)),
+    method("Resolved", &[], |machine, value, _| of_status(machine, value, |alerts| &alerts.resolved)),
 ];
 
 static STRING_ONLY: [Method; 1] = [method("String", &[], to_string)];
 
-fn with_status(machine: &mut Machine<'_>, value: &Value, status: &[u8]) -> Result<Value, String> {
-    let Value::Alerts { items, .. } = value else { return Ok(Value::Nil) };
-    machine.spend(items.len())?;
-    Ok(Value::Alerts { named: false, items: items.with_status(status) })
+fn of_status(
+    machine: &mut Machine<'_>,
+    value: View<'_>,
+    choose: fn(&ByStatus) -> &Items<Arc<Alert>>,
+) -> Result<Value, String> {
+    let View::Alerts(alerts) = value else { return Ok(Value::Nil) };
+    machine.spend(alerts.len())?;
+    Ok(Value::Alerts { named: false, items: choose(machine.by_status(alerts)).clone() })
 }
 
-fn to_string(machine: &mut Machine<'_>, value: &Value, _args: &[Value]) -> Result<Value, String> {
-    machine.make_text(string_of(value).unwrap_or_default())
+fn to_string(machine: &mut Machine<'_>, value: View<'_>, _args: &[Value]) -> Result<Value, String> {
+    machine.make_text(string_of(&value.to_value()).unwrap_or_default())
 }
 
-fn kv(value: &Value) -> Kv {
+/// The pairs of a set in the order in which they are shown.
+fn shown(value: View<'_>) -> Items<Pair> {
     match value {
-        Value::Kv(kv) => kv.clone(),
-        _ => Kv::default(),
+        View::Kv(kv) => kv.sorted_pairs(),
+        _ => Vec::new().into(),
     }
 }
 
-fn pairs(value: &Value) -> &[Pair] {
+fn pairs(value: View<'_>) -> &[Pair] {
     match value {
-        Value::Pairs(pairs) => pairs,
+        View::Value(Value::Pairs(pairs)) => pairs,
         _ => &[],
     }
 }

@@ -38,6 +38,7 @@ mod time;
 mod title;
 mod unicode;
 mod value;
+mod view;
 
 pub use data::{Alert, Data, Kv, Pair};
 pub use error::Error;

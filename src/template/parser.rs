@@ -2,10 +2,10 @@
 
 mod pipeline;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    ast::{Action, Branch, Expr, Invocation, List, Node, Pipe, Source, Tree},
+    ast::{Action, Branch, Expr, Invocation, List, Name, Named, Node, Pipe, Source, Tree},
     error::Error,
     lexer::{Kind, Lexer, Token},
     quote::unquote,
@@ -16,7 +16,7 @@ use super::{
 const MAX_NESTING: usize = 100;
 
 /// The trees of one source: its own, under the source's name, and one for each definition and block.
-pub(super) fn parse(name: &str, text: &str) -> Result<BTreeMap<String, Arc<Tree>>, Error> {
+pub(super) fn parse(name: &str, text: &str) -> Result<Named, Error> {
     let source = Arc::new(Source { name: name.to_owned(), text: Text::from(text) });
     let mut parser = Parser {
         lexer: Lexer::new(text),
@@ -24,7 +24,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<BTreeMap<String, Arc<Tree>
         token: [eof(), eof(), eof()],
         peeked: 0,
         vars: vec!["$".to_owned()],
-        trees: BTreeMap::new(),
+        trees: Named::new(),
         action_line: 0,
         range_depth: 0,
         nesting: 0,
@@ -57,7 +57,7 @@ struct Parser<'a> {
     token: [Token; 3],
     peeked: usize,
     vars: Vec<String>,
-    trees: BTreeMap<String, Arc<Tree>>,
+    trees: Named,
     action_line: usize,
     range_depth: usize,
     nesting: usize,
@@ -148,9 +148,10 @@ impl Parser<'_> {
 
     fn add(&mut self, name: String, root: List) -> Parsed<()> {
         let blank = root.is_blank();
-        if self.trees.get(&name).is_none_or(|tree| tree.root.is_blank()) {
-            let tree = Tree { name: name.clone(), source: Arc::clone(&self.source), root };
-            self.trees.insert(name, Arc::new(tree));
+        let key = Name::from(name.as_str());
+        if self.trees.get(&key).is_none_or(|tree| tree.root.is_blank()) {
+            let tree = Tree { name, source: Arc::clone(&self.source), root };
+            self.trees.insert(key, Arc::new(tree));
         } else if !blank {
             let name = super::quote::quote(name.as_bytes());
             return self.error(format!("template: multiple definition of template {name}"));
@@ -346,7 +347,7 @@ impl Parser<'_> {
     }
 
     fn invoke(token: &Token, name: String, pipe: Option<Pipe>) -> Node {
-        Node::Template(Box::new(Invocation { pos: token.pos, name, pipe }))
+        Node::Template(Box::new(Invocation { pos: token.pos, name: Name::from(name.as_str()), pipe }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    ast::Tree,
+    ast::{Name, Named, Tree},
     data::Data,
     error::Error,
     html,
@@ -22,7 +22,7 @@ const NAMELESS: &str = "";
 /// over them. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct TemplateSet {
-    trees: Arc<BTreeMap<String, Arc<Tree>>>,
+    trees: Arc<Named>,
 }
 
 impl TemplateSet {
@@ -65,7 +65,7 @@ impl TemplateSet {
     /// Whether a template of that name is defined.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.trees.contains_key(name)
+        self.trees.contains_key(&Name::from(name))
     }
 
     /// Parses a string of the configuration, to be rendered as text. It can call the set's templates, and define its own
@@ -133,7 +133,7 @@ pub struct Template {
 
 impl Template {
     fn new(trees: Trees, mode: Mode) -> Result<Self, Error> {
-        let root = trees.get(NAMELESS).cloned();
+        let root = trees.get(&Name::from(NAMELESS)).cloned();
         let root = root.ok_or_else(|| Error::NoSuchTemplate("\"\"".to_owned()))?;
         Ok(Self { trees: Arc::new(trees), root, mode })
     }

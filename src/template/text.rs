@@ -1,7 +1,11 @@
 //! Go strings: bytes that are usually, but not necessarily, UTF-8. Templates can cut a character in half
 //! (`slice "é" 0 1`), so nothing in this room may assume that text is valid.
 
-use std::{borrow::Cow, fmt, ops::Deref};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    ops::Deref,
+};
 
 use bytes::Bytes;
 
@@ -59,6 +63,12 @@ impl Deref for Text {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Borrow<[u8]> for Text {
+    fn borrow(&self) -> &[u8] {
         &self.0
     }
 }

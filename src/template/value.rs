@@ -31,6 +31,17 @@ impl<T> Items<T> {
 }
 
 impl<T> Items<T> {
+    /// Whether both are the same part of the same list.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.all, &other.all) && (self.start, self.end) == (other.start, other.end)
+    }
+
+    /// Turns a part of `whole` into the list of just the item at `index`, without a new share of the storage.
+    pub(super) fn turn_to(&mut self, whole: &Self, index: usize) {
+        self.start = whole.start + index;
+        self.end = self.start + 1;
+    }
+
     /// The list of just the item at `index`.
     pub(super) fn only(&self, index: usize) -> Option<Self> {
         (index < self.len()).then(|| self.slice(index, index + 1))

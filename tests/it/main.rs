@@ -7,6 +7,7 @@
 mod alertmanager_metrics;
 mod amtool;
 mod api_v2;
+mod cluster_tls;
 mod command_line;
 mod day;
 mod differential;
@@ -21,8 +22,10 @@ mod harness;
 mod intake;
 mod local_delivery;
 mod notify_test;
+mod pair;
 mod real_peers;
 mod reload;
+mod sigv4;
 mod structure;
 mod teams;
 mod template;

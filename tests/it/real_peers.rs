@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, ago, eventually};
+use crate::harness::{Alertmanager, Prometheus, Sink, TocsinBuilder, ago, eventually, full};
 
 /// The rules of a small shop, with a constant series in place of the CPU's.
 const RULES: &str = r#"
@@ -105,14 +105,8 @@ async fn an_end_during_a_restart_does_not_close_the_incident() {
     let Some(mut alertmanager) = Alertmanager::start("0.33", &alertmanager_yml(&webhook)).await else {
         return;
     };
-    let mut tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address()]).start().await;
-    let alert = |name: &str, ends_at: &str| {
-        serde_json::json!({
-            "labels": { "alertname": name, "job": "shop" },
-            "startsAt": "2026-01-01T00:00:00Z",
-            "endsAt": ends_at,
-        })
-    };
+    let tocsin = TocsinBuilder::forwarding_to(&[alertmanager.address()]).start().await;
+    let alert = |name: &str, ends_at: &str| alert("shop", name, Some(ends_at));
     let later = "2100-01-01T00:00:00Z";
     assert_eq!(tocsin.push(&serde_json::json!([alert("One", later), alert("Two", later)])).await, Ok(200));
     let pages_both = || {
@@ -146,16 +140,114 @@ async fn an_end_during_a_restart_does_not_close_the_incident() {
             tocsin.log()
         );
     }
+    tocsin.assert_balance().await;
+}
 
-    // Our own restart tells nobody anything.
-    let before = webhook.received().len();
-    assert_eq!(tocsin.stop().await, Some(0));
-    tocsin.start().await;
-    eventually("a refill", || async {
-        tocsin.metric("prometheus_notifications_sent_total", &[]).await.filter(|sent| *sent >= 1.0)
-    })
-    .await;
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    assert_eq!(webhook.received().len(), before);
+/// An alert of a job, in the state that `ends_at` says; with `None` it is for the Alertmanager to say when it ends.
+fn alert(job: &str, name: &str, ends_at: Option<&str>) -> Value {
+    let mut alert = serde_json::json!({
+        "labels": { "alertname": name, "job": job },
+        "annotations": { "summary": format!("{name} of {job}") },
+        "startsAt": "2026-01-01T00:00:00Z",
+    });
+    if let Some(ends_at) = ends_at {
+        alert["endsAt"] = ends_at.into();
+    }
+    alert
+}
+
+/// Groups in every state, all paged. We are stopped and started, and killed and started, also while a rule engine
+/// repeats what fires: no Alertmanager says a word because of it, though each looks at its groups again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_restart_makes_no_alertmanager_notify() {
+    let webhooks = [Sink::start().await, Sink::start().await];
+    let mut alertmanagers = Vec::new();
+    for webhook in &webhooks {
+        let Some(alertmanager) = Alertmanager::start("0.33", &alertmanager_yml(webhook)).await else {
+            return;
+        };
+        alertmanagers.push(alertmanager);
+    }
+    let addresses: Vec<_> = alertmanagers.iter().map(Alertmanager::address).collect();
+    let mut tocsin = TocsinBuilder::forwarding_to(&addresses).start().await;
+    let later = Some("2100-01-01T00:00:00Z");
+    let fires = [
+        alert("fires", "One", later),
+        alert("fires", "Two", later),
+        alert("open", "Forever", None),
+        alert("partly", "Left", later),
+    ];
+    let ends = |ends_at: Option<&str>| {
+        [alert("partly", "Over", ends_at), alert("over", "One", ends_at), alert("over", "Two", ends_at)]
+    };
+    assert_eq!(tocsin.push(&Value::from([&fires[..], &ends(later)].concat())).await, Ok(200));
+    let told = |webhook: &Sink, status: &str, jobs: &[&str]| {
+        let bodies = webhook.bodies();
+        let of = |job: &str| bodies.iter().rev().find(|body| body["groupLabels"]["job"] == job);
+        jobs.iter().all(|job| {
+            of(job).is_some_and(|body| {
+                let alerts = body["alerts"].as_array().into_iter().flatten();
+                alerts.filter(|alert| alert["status"] == status).count() > 0
+            })
+        })
+    };
+    for webhook in &webhooks {
+        eventually("the begins are paged", || async {
+            told(webhook, "firing", &["fires", "open", "partly", "over"]).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(tocsin.push(&Value::from(ends(Some(&ago(1))).to_vec())).await, Ok(200));
+    for webhook in &webhooks {
+        eventually("the ends are paged", || async {
+            told(webhook, "resolved", &["partly", "over"]).then_some(())
+        })
+        .await;
+    }
+    tocsin.wait_for_metric("tocsin_changes_pending", 0.0).await;
+
+    let before = webhooks.each_ref().map(|webhook| webhook.received().len());
+    let looks = async |alertmanager: &Alertmanager| {
+        alertmanager.metric("alertmanager_nflog_queries_total", &[]).await.expect("a number")
+    };
+    for round in 0..if full() { 10 } else { 2 } {
+        if round % 2 == 0 {
+            assert_eq!(tocsin.stop().await, Some(0));
+        } else {
+            assert_eq!(tocsin.push(&Value::from(fires.to_vec())).await, Ok(200));
+            tokio::time::sleep(std::time::Duration::from_millis(fastrand::u64(0..20))).await;
+            tocsin.kill().await;
+        }
+        tocsin.start().await;
+        for alertmanager in &alertmanagers {
+            let address = alertmanager.address();
+            eventually("it is told again what fires", || async {
+                let sent = tocsin.metric("prometheus_notifications_sent_total", &[&address]).await?;
+                (sent >= fires.len() as f64).then_some(())
+            })
+            .await;
+            // Three groups are left; it looks at each three times.
+            let looked = looks(alertmanager).await;
+            eventually("it looks at its groups", || async {
+                let now = webhooks.each_ref().map(|webhook| webhook.received().len());
+                assert_eq!(now, before, "in round {round}: {:#?}\n{}", webhooks[0].bodies(), tocsin.log());
+                (looks(alertmanager).await >= looked + 9.0).then_some(())
+            })
+            .await;
+        }
+    }
+
+    // Both still listen, and hear of the rest.
+    let ends = fires.clone().map(|mut alert| {
+        alert["endsAt"] = ago(1).into();
+        alert
+    });
+    assert_eq!(tocsin.push(&Value::from(ends.to_vec())).await, Ok(200));
+    for webhook in &webhooks {
+        eventually("all is over", || async {
+            told(webhook, "resolved", &["fires", "open", "partly"]).then_some(())
+        })
+        .await;
+    }
     tocsin.assert_balance().await;
 }

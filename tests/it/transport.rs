@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::{digest, hmac};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -12,7 +11,7 @@ use crate::harness::{
 };
 
 /// A tocsin with one Alertmanager, whose entry has these lines too.
-fn sending_to(target: &str, entry: &str) -> TocsinBuilder {
+pub(crate) fn sending_to(target: &str, entry: &str) -> TocsinBuilder {
     TocsinBuilder::new(&config(target, entry))
 }
 
@@ -22,7 +21,7 @@ fn config(target: &str, entry: &str) -> String {
 }
 
 /// Waits until the last request failed for a reason with `part` in it.
-async fn wait_for_failure(tocsin: &Tocsin, part: &str) {
+pub(crate) async fn wait_for_failure(tocsin: &Tocsin, part: &str) {
     eventually(&format!("a failure with {part:?}"), || async {
         let queues = tocsin.json("/api/v1/queues").await;
         let text = queues["data"]["alertmanagers"][0]["lastAnswer"]["error"].as_str()?.to_owned();
@@ -32,7 +31,7 @@ async fn wait_for_failure(tocsin: &Tocsin, part: &str) {
 }
 
 /// Secrets are in no page and in no log.
-async fn assert_silent_about(tocsin: &Tocsin, secrets: &[&str]) {
+pub(crate) async fn assert_silent_about(tocsin: &Tocsin, secrets: &[&str]) {
     for page in ["/api/v1/queues", "/api/v1/alertmanagers", "/api/v2/status", "/-/ready?verbose", "/metrics"]
     {
         let text = tocsin.get(page).await.expect("a page");
@@ -265,69 +264,4 @@ async fn headers_come_from_values_secrets_and_files() {
     assert_eq!(seen.header("content-type"), "application/json");
     assert!(seen.header("user-agent").starts_with("tocsin/"));
     assert_silent_about(&tocsin, &["hidden-one", "hidden-two"]).await;
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn sign(key: &[u8], text: &str) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
-}
-
-/// Whether a request is signed by `secret` (Signature Version 4), all of what matters included.
-fn is_signed(seen: &Seen, key_id: &str, secret: &str, region: &str) -> bool {
-    let date = seen.header("x-amz-date");
-    let day = date.get(..8).unwrap_or_default();
-    let scope = format!("{day}/{region}/aps/aws4_request");
-    let given = seen.header("authorization");
-    let prefix = format!("AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders=");
-    let Some((names, signature)) =
-        given.strip_prefix(&prefix).and_then(|rest| rest.split_once(", Signature="))
-    else {
-        return false;
-    };
-    if !["host", "x-amz-date"].iter().all(|name| names.split(';').any(|signed| signed == *name)) {
-        return false;
-    }
-    let headers: String =
-        names.split(';').map(|name| format!("{name}:{}\n", seen.header(name).trim())).collect();
-    let body = hex(digest::digest(&digest::SHA256, &seen.body));
-    let request = format!("{}\n{}\n\n{headers}\n{names}\n{body}", seen.method, seen.uri.path());
-    let request = hex(digest::digest(&digest::SHA256, request.as_bytes()));
-    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{request}");
-    let mut key = format!("AWS4{secret}").into_bytes();
-    for part in [day, region, "aps", "aws4_request"] {
-        key = sign(&key, part);
-    }
-    signature == hex(sign(&key, &text))
-}
-
-#[tokio::test]
-async fn sigv4_signs_with_the_keys_of_the_file_or_of_the_environment() {
-    let peer = Peer::start(|seen| {
-        let file = is_signed(seen, "AKIDFILE", "file-secret", "eu-west-1");
-        let environment = is_signed(seen, "AKIDENV", "env-secret", "us-east-2")
-            && seen.header("x-amz-security-token") == "env-session";
-        (if file || environment { 200 } else { 403 }, Vec::new(), String::new())
-    })
-    .await;
-    let file = "path_prefix: /workspaces/ws-1/alertmanager\nsigv4: { region: eu-west-1, access_key: AKIDFILE, secret_key: file-secret }";
-    let by_file = sending_to(&peer.address(), file).start().await;
-    assert_eq!(by_file.push(&firing(0..10)).await, Ok(200));
-    peer.wait_for(10).await;
-    assert_eq!(peer.seen()[0].uri.path(), "/workspaces/ws-1/alertmanager/api/v2/alerts");
-    assert_silent_about(&by_file, &["file-secret"]).await;
-
-    let by_environment = sending_to(&peer.address(), "sigv4: {}")
-        .environment("AWS_REGION", "us-east-2")
-        .environment("AWS_ACCESS_KEY_ID", "AKIDENV")
-        .environment("AWS_SECRET_ACCESS_KEY", "env-secret")
-        .environment("AWS_SESSION_TOKEN", "env-session")
-        .start()
-        .await;
-    assert_eq!(by_environment.push(&firing(0..10)).await, Ok(200));
-    peer.wait_for(20).await;
-    assert_silent_about(&by_environment, &["env-secret", "env-session"]).await;
-    by_environment.assert_balance().await;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::sim::{Sim, labels, plan, root, secs, sent};
-use crate::engine::{Action, Cluster, DeliveryEvent, Event, alert_hash};
+use crate::engine::{Cluster, DeliveryEvent, Event, alert_hash};
 use crate::model::{IntegrationId, LogEntry, LogKey, Outcome, Suppression};
 
 /// The second of two, whose group has all alerts: it waits from 30 s to 45 s.
@@ -14,26 +14,19 @@ fn second() -> Sim {
     sim
 }
 
-/// The first one has told these as firing and these as ended.
-fn told_by_the_first(
-    sim: &mut Sim,
-    group_key: &str,
-    firing: &[&str],
-    resolved: &[&str],
-) -> (LogKey, LogEntry) {
-    let hashes = |names: &[&str]| names.iter().map(|name| alert_hash(&labels(&[("name", name)]))).collect();
+/// The first one has told that this alert ended.
+fn the_first_told_the_end(sim: &mut Sim, name: &str) {
     let entry = LogEntry {
         timestamp: sim.now,
         expires_at: sim.now + secs(7200),
-        firing: hashes(firing),
-        resolved: hashes(resolved),
+        firing: Arc::from([]),
+        resolved: Arc::from([alert_hash(&labels(&[("name", name)]))]),
         receiver_data: None,
         from_peer: true,
     };
     let integration = IntegrationId { receiver: Arc::from("team"), kind: Arc::from("webhook"), index: 0 };
-    let key = LogKey { group_key: Arc::from(group_key), integration };
-    sim.handle(Event::Delivery(DeliveryEvent::PeerEntry { key: key.clone(), entry: entry.clone() }));
-    (key, entry)
+    let key = LogKey { group_key: Arc::from("{}:{}"), integration };
+    sim.handle(Event::Delivery(DeliveryEvent::PeerEntry { key, entry }));
 }
 
 /// The state that was told last of an alert: its annotation counts the pushes.
@@ -51,29 +44,11 @@ fn count(sim: &Sim, outcome: Outcome) -> u64 {
 }
 
 #[test]
-fn the_second_peer_waits_and_tells_only_what_the_first_did_not() {
-    let mut sim = Sim::new(plan(vec![root(&["name"])]));
-    let cluster = Cluster { position: 1, settled: true };
-    sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
-    sim.fire(&[("name", "a")]);
-    sim.fire(&[("name", "b")]);
-    sim.advance(secs(40));
-    assert_eq!(sim.take_sent(), []);
-    let (key, entry) = told_by_the_first(&mut sim, "{}:{name=\"a\"}", &["a"], &[]);
-    assert_eq!(sim.gossip, [Action::GossipEntry(key, entry)]);
-    sim.advance(secs(20));
-    assert_eq!(sim.take_sent(), [sent(45, &["b"])], "after the peer timeout of 15 s");
-    assert_eq!(count(&sim, Outcome::Suppressed(Suppression::Peer)), 1);
-}
-
-#[test]
 fn what_ends_during_the_wait_is_told_to_have_ended() {
     let mut sim = second();
     sim.fire(&[("name", "a")]);
     sim.fire(&[("name", "b")]);
-    sim.advance(secs(35));
-    told_by_the_first(&mut sim, "{}:{}", &["a", "b"], &[]);
-    sim.advance(secs(5));
+    sim.advance(secs(40));
     sim.resolve(&[("name", "a")]);
     sim.advance(secs(5));
     assert_eq!(newest_told(&sim, "a").as_deref(), Some("000003"));
@@ -90,7 +65,7 @@ fn what_the_first_told_to_have_ended_is_not_told_to_fire() {
     sim.fire(&[("name", "a")]);
     sim.advance(secs(35));
     // The first one had the end before us.
-    told_by_the_first(&mut sim, "{}:{}", &[], &["a"]);
+    the_first_told_the_end(&mut sim, "a");
     sim.advance(secs(5));
     sim.resolve(&[("name", "a")]);
     sim.advance(secs(600));

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::sim::{Answer, START, Sim, labels, matcher, plan, receiver, root, secs, sent, silence_matcher};
 use crate::engine::{
-    AlertState, Cluster, DeliveryEvent, Event, InhibitRuleDefinition, NamedTimeInterval, Notice, Range,
-    RouteDefinition, TimeInterval,
+    Action, AlertState, Cluster, DeliveryEvent, Event, InhibitRuleDefinition, NamedTimeInterval, Notice,
+    Range, RouteDefinition, TimeInterval,
 };
-use crate::model::{FailureReason, IntegrationId, Outcome, Silence, Suppression, Timestamp};
+use crate::model::{
+    FailureReason, IntegrationId, LogEntry, LogKey, Outcome, Silence, Suppression, Timestamp,
+};
 
 fn silence(matchers: &[&str], seconds: u64) -> Silence {
     Silence {
@@ -179,6 +181,86 @@ fn an_unsettled_cluster_fails_the_flush_at_its_deadline() {
     sim.advance(secs(331));
     assert!(matches!(&sim.notices[..], [Notice::NotifyFailed { .. }]), "{:?}", sim.notices);
     assert_eq!(sim.engine.delivery().balance().pending, 1);
+}
+
+/// A peer's entry: it has just told the `index`th integration that alerts of these names fire.
+fn told_by_a_peer(sim: &Sim, group_key: &str, index: u32, firing: &[&str]) -> (LogKey, LogEntry) {
+    let integration = IntegrationId { receiver: Arc::from("team"), kind: Arc::from("webhook"), index };
+    let entry = LogEntry {
+        timestamp: sim.now,
+        expires_at: sim.now + secs(7200),
+        firing: firing.iter().map(|name| crate::engine::alert_hash(&labels(&[("name", *name)]))).collect(),
+        resolved: Arc::from([]),
+        receiver_data: None,
+        from_peer: true,
+    };
+    (LogKey { group_key: Arc::from(group_key), integration }, entry)
+}
+
+/// The first tells the begin in time. The end, which comes while we still wait, is the first's to tell at the next
+/// tick; ours only if it does not.
+#[test]
+fn an_end_during_the_wait_for_peers_is_theirs_to_tell_first() {
+    let mut sim = Sim::new(plan(vec![root(&[])]));
+    let cluster = Cluster { position: 1, settled: true };
+    sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
+    sim.fire(&[("name", "a")]);
+    sim.advance(secs(31));
+    let (key, entry) = told_by_a_peer(&sim, "{}:{}", 0, &["a"]);
+    sim.handle(Event::Delivery(DeliveryEvent::PeerEntry { key, entry }));
+    sim.advance(secs(5));
+    sim.resolve(&[("name", "a")]);
+    sim.advance(secs(308));
+    assert_eq!(sim.take_sent(), []);
+    sim.advance(secs(10));
+    assert_eq!(sim.take_sent(), [sent(345, &["-a"])], "after the next tick and the peer timeout");
+    let balance = sim.engine.delivery().balance();
+    assert!(balance.holds() && balance.pending == 0, "{balance:?}");
+}
+
+/// Of two integrations the first peer has told one. The other is told how things are at the end of the wait, and the
+/// one hears of what ended meanwhile after the next.
+#[test]
+fn an_end_during_the_wait_for_peers_reaches_each_integration_once() {
+    let mut definition = plan(vec![root(&[])]);
+    definition.receivers = vec![receiver("team", &[true, true])];
+    let mut sim = Sim::new(definition);
+    let cluster = Cluster { position: 1, settled: true };
+    sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
+    sim.fire(&[("name", "a")]);
+    sim.fire(&[("name", "b")]);
+    sim.advance(secs(31));
+    let (key, entry) = told_by_a_peer(&sim, "{}:{}", 0, &["a", "b"]);
+    sim.handle(Event::Delivery(DeliveryEvent::PeerEntry { key, entry }));
+    sim.advance(secs(5));
+    sim.resolve(&[("name", "a")]);
+    sim.advance(secs(15));
+    let told: Vec<_> = sim.sent.iter().map(|sent| sent.notification.integration.index).collect();
+    assert_eq!(told, [1]);
+    assert_eq!(sim.take_sent(), [sent(45, &["-a", "b"])]);
+    sim.advance(secs(300));
+    let told: Vec<_> = sim.sent.iter().map(|sent| sent.notification.integration.index).collect();
+    assert_eq!(told, [0]);
+    assert_eq!(sim.take_sent(), [sent(345, &["-a", "b"])]);
+    let balance = sim.engine.delivery().balance();
+    assert!(balance.holds() && balance.pending == 0, "{balance:?}");
+}
+
+#[test]
+fn the_second_peer_waits_and_tells_only_what_the_first_did_not() {
+    let mut sim = Sim::new(plan(vec![root(&["name"])]));
+    let cluster = Cluster { position: 1, settled: true };
+    sim.handle(Event::Delivery(DeliveryEvent::ClusterChanged(cluster)));
+    sim.fire(&[("name", "a")]);
+    sim.fire(&[("name", "b")]);
+    sim.advance(secs(40));
+    assert_eq!(sim.take_sent(), []);
+    let (key, entry) = told_by_a_peer(&sim, "{}:{name=\"a\"}", 0, &["a"]);
+    sim.handle(Event::Delivery(DeliveryEvent::PeerEntry { key: key.clone(), entry: entry.clone() }));
+    assert_eq!(sim.gossip, [Action::GossipEntry(key, entry)]);
+    sim.advance(secs(20));
+    assert_eq!(sim.take_sent(), [sent(45, &["b"])], "after the peer timeout of 15 s");
+    assert_eq!(sim.engine.delivery().balance().count(Outcome::Suppressed(Suppression::Peer)), 1);
 }
 
 #[test]

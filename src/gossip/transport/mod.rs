@@ -4,6 +4,7 @@
 //! wait until their deadline), [`INBOUND`] packets and messages waiting for the node; packets beyond that are dropped,
 //! as UDP would, and counted. Everything on a connection has one deadline.
 
+mod refusals;
 mod stream;
 mod tls;
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::client::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::refusals::Refusals;
 use super::{Shared, stream};
 use crate::gossip::wire::{Frame, FrameDecoder};
 use crate::net::PeerTls;
@@ -61,6 +62,7 @@ pub(super) struct Tls {
     tls: PeerTls,
     advertised: String,
     counts: Arc<Counts>,
+    refusals: Arc<Refusals>,
     connections: HashMap<SocketAddr, PacketConnection>,
     uses: u64,
 }
@@ -74,7 +76,14 @@ struct PacketConnection {
 
 impl Tls {
     pub(super) fn new(tls: PeerTls) -> Self {
-        Self { tls, advertised: String::new(), counts: Arc::default(), connections: HashMap::new(), uses: 0 }
+        Self {
+            tls,
+            advertised: String::new(),
+            counts: Arc::default(),
+            refusals: Arc::default(),
+            connections: HashMap::new(),
+            uses: 0,
+        }
     }
 
     pub(super) fn set_advertised(&mut self, addr: SocketAddr) {
@@ -82,11 +91,11 @@ impl Tls {
     }
 
     pub(super) fn acceptor(&self) -> Acceptor {
-        Acceptor { tls: self.tls.clone(), counts: self.counts.clone() }
+        Acceptor { tls: self.tls.clone(), counts: self.counts.clone(), refusals: self.refusals.clone() }
     }
 
     pub(super) fn connector(&self) -> Connector {
-        Connector { tls: self.tls.clone(), counts: self.counts.clone() }
+        Connector { tls: self.tls.clone(), counts: self.counts.clone(), refusals: self.refusals.clone() }
     }
 
     pub(super) fn counters(&self) -> TlsCounters {
@@ -141,7 +150,7 @@ async fn send_packets(
     timeout: Duration,
     mut frames: mpsc::Receiver<Vec<u8>>,
 ) {
-    let connect = async { connector.connect(to, TcpStream::connect(to).await?).await };
+    let connect = async { connector.tls.connect(to.ip(), TcpStream::connect(to).await?).await };
     let outcome = match tokio::time::timeout(timeout, connect).await {
         Ok(Ok(connection)) => write_frames(connection, &mut frames, &connector.counts, timeout).await,
         Ok(Err(err)) => Err(err),
@@ -149,6 +158,7 @@ async fn send_packets(
     };
     if let Err(err) = outcome {
         add(&connector.counts.packet_write_errors, 1);
+        connector.refusals.of_ours(to, &err);
         tracing::debug!(component = "cluster", peer = %to, %err, "connection for packets failed");
     }
 }
@@ -187,13 +197,10 @@ async fn write_frames(
 pub(super) struct Connector {
     tls: PeerTls,
     counts: Arc<Counts>,
+    refusals: Arc<Refusals>,
 }
 
 impl Connector {
-    async fn connect(&self, to: SocketAddr, connection: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        self.tls.connect(to.ip(), connection).await
-    }
-
     /// A connection that begins as a stream.
     pub(super) async fn open_stream(
         &self,
@@ -201,16 +208,18 @@ impl Connector {
         connection: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
         let open = async {
-            let mut connection = self.connect(to, connection).await?;
+            let mut connection = self.tls.connect(to.ip(), connection).await?;
             connection.write_all(&Frame::Stream.encode()).await?;
             connection.flush().await?;
             Ok(connection)
         };
         let opened = open.await;
-        let counter = if opened.is_ok() {
-            &self.counts.stream_connections_sent
-        } else {
-            &self.counts.stream_write_errors
+        let counter = match &opened {
+            Ok(_) => &self.counts.stream_connections_sent,
+            Err(err) => {
+                self.refusals.of_ours(to, err);
+                &self.counts.stream_write_errors
+            }
         };
         add(counter, 1);
         opened
@@ -222,6 +231,7 @@ impl Connector {
 pub(super) struct Acceptor {
     tls: PeerTls,
     counts: Arc<Counts>,
+    refusals: Arc<Refusals>,
 }
 
 impl Acceptor {
@@ -246,7 +256,10 @@ impl Acceptor {
     ) -> Result<(), String> {
         let late = |_| format!("not done within {:?}", shared.timeout);
         let handshake = tokio::time::timeout(shared.timeout, self.tls.accept(connection));
-        let mut connection = handshake.await.map_err(late)?.map_err(|err| err.to_string())?;
+        let mut connection = handshake.await.map_err(late)?.map_err(|err| {
+            self.refusals.of_theirs(from, &err);
+            err.to_string()
+        })?;
         let mut decoder = FrameDecoder::default();
         let mut buffer = vec![0; READ_BUFFER];
         loop {

@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
@@ -8,6 +10,7 @@ use super::sign::{amz_date, authorization, clean_path};
 use super::{Credentials, Signer, sts};
 use crate::config::{AwsKeys, Position, Secret, SigV4Config};
 use crate::model::Timestamp;
+use crate::net::clock;
 use crate::net::testing::{Server, ok};
 
 /// The moment and keys of AWS's published vectors (aws-sig-v4-test-suite).
@@ -186,7 +189,7 @@ fn the_answer_of_sts_is_read() {
     let now = Timestamp::parse("2998-12-31T23:00:00Z").unwrap();
     let (credentials, lifetime) = sts::handed_out(HANDED_OUT, now).unwrap();
     assert_eq!(credentials.secret_key.expose(), "s&t");
-    assert_eq!(lifetime, Some(std::time::Duration::from_secs(3540)));
+    assert_eq!(lifetime, Some(Duration::from_secs(3540)));
     assert!(sts::handed_out("<AccessKeyId>", now).is_none());
 }
 
@@ -215,4 +218,38 @@ async fn a_role_is_assumed_once() {
     let form = String::from_utf8(seen[0].body.to_vec()).unwrap();
     assert!(form.contains("Action=AssumeRole&") && form.contains("ExternalId=ext"), "{form}");
     assert!(seen[0].header("authorization").unwrap().contains("/eu-west-1/sts/aws4_request"));
+}
+
+/// STS's answer to the `number`th request: keys for a quarter of an hour.
+fn handed_out(number: usize) -> String {
+    let end = Timestamp::from_unix(clock::now().unix_seconds() + 900, 0);
+    let numbered =
+        HANDED_OUT.replace("ASIA", &format!("ASIA{number}")).replace("tok", &format!("tok{number}"));
+    numbered.replace("2999-01-01T00:00:00Z", &end.to_string())
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_anew_before_its_keys_end() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |_| ok(&handed_out(asked.fetch_add(1, Ordering::Relaxed) + 1))).await;
+    let endpoint = server.url("/").to_string();
+    let env = |name: &str| (name == "AWS_ENDPOINT_URL_STS").then(|| endpoint.clone());
+    let keys = Some(AwsKeys { access_key: "mine".to_owned(), secret_key: Secret::new("own") });
+    let config = SigV4Config { role_arn: Some("arn:aws:iam::1:role/x".to_owned()), keys, ..config() };
+    let signer = Signer::with_env(&config, &env).unwrap();
+    for (minutes, number) in [(0, 1), (5, 1), (5, 1), (4, 2), (10, 2), (60, 3)] {
+        // Only between requests: while one waits for its answer, paused time would run to its end.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(minutes * 60 + u64::from(number == 2))).await;
+        tokio::time::resume();
+        let (mut headers, mut url) = (HeaderMap::new(), Url::parse("https://aps/x").unwrap());
+        signer.sign(&Method::POST, &mut url, &mut headers, b"[]").await.unwrap();
+        assert_eq!(headers["x-amz-security-token"], format!("tok{number}").as_str(), "{minutes}");
+        let authorization = headers["authorization"].to_str().unwrap();
+        assert!(authorization.contains(&format!("Credential=ASIA{number}/")), "{authorization}");
+        assert!(authorization.contains(";x-amz-security-token,"), "the token is signed: {authorization}");
+    }
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|seen| seen.header("authorization").unwrap().contains("Credential=mine/")));
 }

@@ -24,6 +24,8 @@ pub struct TlsServer(Arc<Inner>);
 struct Inner {
     config: ServerTls,
     protocols: &'static [&'static [u8]],
+    /// Whose server it is, in the log.
+    component: &'static str,
     /// Held to look up or swap a value only.
     current: Mutex<Current>,
 }
@@ -62,19 +64,20 @@ impl TlsServer {
     /// A file that cannot be read or used, a version, cipher or curve that is not possible, a client CA without a
     /// client auth type.
     pub fn new(config: &ServerTls, http2: bool) -> Result<Self, NetError> {
-        Self::speaking(config, if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] })
+        Self::speaking(config, if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] }, "web")
     }
 
-    /// The same for a server that offers `protocols` by ALPN.
+    /// The same for a server that offers `protocols` by ALPN, under the name `component` in the log.
     pub(in crate::net) fn speaking(
         config: &ServerTls,
         protocols: &'static [&'static [u8]],
+        component: &'static str,
     ) -> Result<Self, NetError> {
         let material = Material::read(config)?;
         let server = server_config(config, &material, protocols)
             .map_err(|message| NetError::Setup { position: config.position.clone(), message })?;
         let current = Mutex::new(Current { material, server, fault: None });
-        Ok(Self(Arc::new(Inner { config: config.clone(), protocols, current })))
+        Ok(Self(Arc::new(Inner { config: config.clone(), protocols, component, current })))
     }
 
     /// Makes a connection a TLS connection. Run it in the connection's own task: it waits for the client.
@@ -99,7 +102,7 @@ impl TlsServer {
             Ok(Ok(material)) if material == current.material => None,
             Ok(Ok(material)) => match server_config(&self.0.config, &material, self.0.protocols) {
                 Ok(server) => {
-                    tracing::info!(component = "web", "TLS certificate changed");
+                    tracing::info!(component = self.0.component, "TLS certificate changed");
                     *current = Current { material, server, fault: None };
                     None
                 }
@@ -110,7 +113,7 @@ impl TlsServer {
         };
         if current.fault != fault {
             if let Some(error) = &fault {
-                tracing::error!(component = "web", err = %error, "TLS files cannot be used, serving with the last good ones");
+                tracing::error!(component = self.0.component, err = %error, "TLS files cannot be used, serving with the last good ones");
             }
             current.fault = fault;
         }

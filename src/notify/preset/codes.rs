@@ -8,10 +8,6 @@ use serde_json::Value;
 use crate::model::FailureReason;
 use crate::net::Response;
 use crate::notify::failure::Failure;
-use crate::notify::truncate;
-
-/// How many characters of an answer an error repeats.
-const MOST_DETAILS: usize = 1024;
 
 /// How a robot answers.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +30,13 @@ impl Codes {
     pub(in crate::notify) fn check(&self, answer: &Response) -> Result<(), Failure> {
         let (code, text) = self.said(answer);
         let Some(code) = code else {
-            let body = truncate::runes(&String::from_utf8_lossy(&answer.body), MOST_DETAILS);
+            let body = String::from_utf8_lossy(&answer.body);
             return Err(Failure::retry(format!("unexpected answer: {body}")));
         };
         if code == 0 {
             return Ok(());
         }
-        let error = format!("refused with code {code}: {}", truncate::runes(&text, MOST_DETAILS));
+        let error = format!("refused with code {code}: {text}");
         if self.retried.contains(&code) {
             return Err(Failure::retry(error).because(FailureReason::RateLimited));
         }

@@ -137,7 +137,7 @@ async fn what_the_client_adds_is_hidden_too() {
 /// The cut of a long answer goes through no secret, and of two secrets the longer one goes first.
 #[tokio::test]
 async fn no_half_of_a_secret_is_left() {
-    for before in 1000..1030 {
+    for before in 970..1000 {
         let answer = move |_: &Seen| (400, Vec::new(), format!("{}hunter2-of-three", "x".repeat(before)));
         let bench = Bench::answering(answer).await;
         let yaml = "http_headers: {X-A: {secrets: [hunter2]}, X-B: {secrets: [hunter2-of-three]}}";

@@ -6,6 +6,7 @@ use crate::template::{
     machine::Machine,
     methods::{Method, Receive},
     value::Value,
+    view::{Operand, View},
 };
 
 impl<'t> Exec<'_, '_, 't> {
@@ -43,7 +44,7 @@ impl<'t> Exec<'_, '_, 't> {
     pub(super) fn eval_method(
         &mut self,
         dot: &Value,
-        receiver: &Value,
+        receiver: View<'_>,
         method: &'static Method,
         node: At<'t>,
         args: Args<'_, 't>,
@@ -58,7 +59,7 @@ impl<'t> Exec<'_, '_, 't> {
         self.finish(method.name, node, result)
     }
 
-    /// Evaluates the arguments and hands them to `call`; most calls have at most one, which needs no list.
+    /// Evaluates the arguments and hands them to `call`; most calls have at most two, which need no list.
     fn with_args<R>(
         &mut self,
         dot: &Value,
@@ -68,8 +69,16 @@ impl<'t> Exec<'_, '_, 't> {
     ) -> Result<R, Fault> {
         let one = match (args.written, args.last) {
             ([], None) => return Ok(call(self.machine, &[])),
-            ([], Some(last)) => self.validate(last.clone(), signature.param(0))?,
+            ([], Some(Operand::Own(last))) if signature.param(0).accepts(last) => {
+                return Ok(call(self.machine, std::slice::from_ref(last)));
+            }
+            ([], Some(last)) => self.validate(last.view().to_value(), signature.param(0))?,
             ([expr], None) => self.eval_arg(dot, signature.param(0), expr)?,
+            ([one, two], None) => {
+                let one = self.eval_arg(dot, signature.param(0), one)?;
+                let two = self.eval_arg(dot, signature.param(1), two)?;
+                return Ok(call(self.machine, &[one, two]));
+            }
             _ => {
                 let values = self.eval_args(dot, signature, args)?;
                 return Ok(call(self.machine, &values));
@@ -78,13 +87,21 @@ impl<'t> Exec<'_, '_, 't> {
         Ok(call(self.machine, &[one]))
     }
 
+    #[inline(always)]
     fn finish(&mut self, name: &str, node: At<'t>, result: Result<Value, String>) -> Result<Value, Fault> {
-        result.map_err(|fault| {
-            self.at = node;
-            self.error(format!("error calling {name}: {fault}"))
-        })
+        match result {
+            Ok(value) => Ok(value),
+            Err(fault) => Err(self.failed_call(name, node, &fault)),
+        }
     }
 
+    #[cold]
+    fn failed_call(&mut self, name: &str, node: At<'t>, fault: &str) -> Fault {
+        self.at = node;
+        self.error(format!("error calling {name}: {fault}"))
+    }
+
+    #[inline]
     fn check_count(&self, name: &str, signature: Signature, args: Args<'_, '_>) -> Result<(), Fault> {
         let got = args.written.len() + usize::from(args.last.is_some());
         let want = signature.fixed.len();
@@ -108,7 +125,7 @@ impl<'t> Exec<'_, '_, 't> {
                 return Ok(value);
             }
         }
-        Ok(args.last.cloned().unwrap_or(value))
+        Ok(args.last.map_or(value, |last| last.view().to_value()))
     }
 
     fn eval_args(
@@ -122,7 +139,7 @@ impl<'t> Exec<'_, '_, 't> {
             values.push(self.eval_arg(dot, signature.param(index), expr)?);
         }
         if let Some(last) = args.last {
-            values.push(self.validate(last.clone(), signature.param(args.written.len()))?);
+            values.push(self.validate(last.view().to_value(), signature.param(args.written.len()))?);
         }
         Ok(values)
     }

@@ -8,13 +8,14 @@ use crate::template::{
     number::{Ideal, Number},
     text::Text,
     value::{IntType, StrType, Value},
+    view::{Operand, View},
 };
 
 /// The arguments of a call: those written after the name, and the result of the stage before, if there is one.
 #[derive(Clone, Copy)]
 pub(super) struct Args<'a, 't> {
     pub(super) written: &'t [Expr],
-    pub(super) last: Option<&'a Value>,
+    pub(super) last: Option<&'a Operand<'a>>,
 }
 
 impl Args<'_, '_> {
@@ -25,51 +26,124 @@ impl Args<'_, '_> {
     }
 }
 
+/// What lies at the end of a path of fields, where no method is on the way and nothing amiss.
+fn lying<'v>(dot: &'v Value, fields: &[Text]) -> Option<View<'v>> {
+    fields.iter().try_fold(View::of(dot), |value, name| methods::lying(value, name))
+}
+
 impl<'t> Exec<'_, '_, 't> {
-    pub(super) fn eval_pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<Value, Fault> {
-        self.at = At::Pipe(pipe);
-        let mut value = Value::Nil;
-        for (stage, command) in pipe.commands.iter().enumerate() {
-            let last = (stage > 0).then_some(&value);
-            value = self.eval_command(dot, command, last)?;
-            if matches!(value, Value::NilElement) {
-                value = Value::Nil;
-            }
-        }
-        for variable in &pipe.decl {
-            if pipe.is_assign {
-                self.set_var(&variable.name, value.clone())?;
-            } else {
-                self.vars.push((&variable.name, value.clone()));
-            }
-        }
-        Ok(value)
+    pub(super) fn eval_pipeline<'v>(&mut self, dot: &'v Value, pipe: &'t Pipe) -> Result<Operand<'v>, Fault>
+    where
+        't: 'v,
+    {
+        let (lent, stages) = self.eval_lent(dot, pipe)?;
+        self.eval_stages(dot, pipe, lent, stages)
     }
 
-    fn eval_command(
+    /// Prints what an action comes to, or declares it.
+    pub(super) fn walk_action(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<(), Fault> {
+        let (lent, stages) = self.eval_lent(dot, pipe)?;
+        match lent {
+            Some(view) if stages.is_empty() && pipe.decl.is_empty() => self.print(view),
+            lent => {
+                let operand = self.eval_stages(dot, pipe, lent, stages)?;
+                if pipe.decl.is_empty() { self.print(operand.view()) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Begins a pipeline: as long as the stages need not make anything, which most do not; and the stages that are left.
+    #[inline]
+    fn eval_lent<'v>(
         &mut self,
-        dot: &Value,
+        dot: &'v Value,
+        pipe: &'t Pipe,
+    ) -> Result<(Option<View<'v>>, &'t [Command]), Fault>
+    where
+        't: 'v,
+    {
+        self.at = At::Pipe(pipe);
+        let mut stages = pipe.commands.as_slice();
+        let mut lent = None;
+        while let Some((command, later)) = stages.split_first() {
+            let [first] = command.args.as_slice() else { break };
+            let next = match (first, lent) {
+                (Expr::Field { fields, .. }, None) => lying(dot, fields),
+                (Expr::String { text, .. }, None) => Some(View::Text(text)),
+                (Expr::Dot { .. }, None) => Some(View::of(dot)),
+                (Expr::Identifier { function, .. }, Some(View::Text(text))) if function.leaves(text) => lent,
+                _ => None,
+            };
+            let Some(view) = next else { break };
+            self.spend(1)?;
+            self.at = At::Expr(first);
+            lent = Some(view.or_nil());
+            stages = later;
+        }
+        Ok((lent, stages))
+    }
+
+    /// The stages of a pipeline after those that came to `lent`, and its declarations.
+    fn eval_stages<'v>(
+        &mut self,
+        dot: &'v Value,
+        pipe: &'t Pipe,
+        lent: Option<View<'v>>,
+        stages: &'t [Command],
+    ) -> Result<Operand<'v>, Fault>
+    where
+        't: 'v,
+    {
+        let is_first = lent.is_none();
+        let mut operand = Operand::Lent(lent.unwrap_or(View::NIL));
+        for (index, command) in stages.iter().enumerate() {
+            let last = (index > 0 || !is_first).then_some(&operand);
+            operand = match self.eval_command(dot, command, last)? {
+                Operand::Own(Value::NilElement) => Operand::NIL,
+                Operand::Lent(view) => Operand::Lent(view.or_nil()),
+                operand => operand,
+            };
+        }
+        for variable in &pipe.decl {
+            let value = operand.view().to_value();
+            if pipe.is_assign {
+                self.set_var(&variable.name, value)?;
+            } else {
+                self.vars.push((&variable.name, value));
+            }
+        }
+        Ok(operand)
+    }
+
+    fn eval_command<'v>(
+        &mut self,
+        dot: &'v Value,
         command: &'t Command,
-        last: Option<&Value>,
-    ) -> Result<Value, Fault> {
+        last: Option<&Operand<'_>>,
+    ) -> Result<Operand<'v>, Fault>
+    where
+        't: 'v,
+    {
         self.spend(1)?;
-        let Some((first, written)) = command.args.split_first() else { return Ok(Value::Nil) };
+        let Some((first, written)) = command.args.split_first() else { return Ok(Operand::NIL) };
         let args = Args { written, last };
         match first {
             Expr::Field { fields, .. } => {
                 self.at = At::Expr(first);
-                self.eval_fields(dot, dot, At::Expr(first), fields, args)
+                self.eval_fields(dot, View::of(dot), At::Expr(first), fields, args)
             }
-            Expr::Chain { operand, fields, .. } => self.eval_chain(dot, first, operand, fields, args),
+            Expr::Chain { operand, fields, .. } => {
+                self.eval_chain(dot, first, operand, fields, args).map(Operand::Own)
+            }
             Expr::Identifier { function, .. } => {
                 self.at = At::Expr(first);
-                self.eval_call(dot, *function, At::Command(command), args)
+                self.eval_call(dot, *function, At::Command(command), args).map(Operand::Own)
             }
             Expr::Pipe(pipe) => {
                 self.refuse_args(first, args)?;
                 self.eval_nested(dot, pipe)
             }
-            Expr::Variable(variable) => self.eval_variable(dot, variable, args),
+            Expr::Variable(variable) => self.eval_variable(dot, variable, args).map(Operand::Own),
             Expr::Dot { .. }
             | Expr::Nil { .. }
             | Expr::Bool { .. }
@@ -78,20 +152,24 @@ impl<'t> Exec<'_, '_, 't> {
                 self.at = At::Expr(first);
                 self.refuse_args(first, args)?;
                 match first {
-                    Expr::Dot { .. } => Ok(dot.clone()),
+                    Expr::Dot { .. } => Ok(Operand::Lent(View::of(dot))),
                     Expr::Nil { .. } => self.fail("nil is not a command"),
-                    literal => self.eval_literal(literal),
+                    Expr::String { text, .. } => Ok(Operand::Lent(View::Text(text))),
+                    literal => self.eval_literal(literal).map(Operand::Own),
                 }
             }
         }
     }
 
     /// A pipeline in parentheses.
-    fn eval_nested(&mut self, dot: &Value, pipe: &'t Pipe) -> Result<Value, Fault> {
+    fn eval_nested<'v>(&mut self, dot: &'v Value, pipe: &'t Pipe) -> Result<Operand<'v>, Fault>
+    where
+        't: 'v,
+    {
         self.descend()?;
-        let value = self.eval_pipeline(dot, pipe)?;
+        let operand = self.eval_pipeline(dot, pipe)?;
         self.machine.depth -= 1;
-        Ok(value)
+        Ok(operand)
     }
 
     fn refuse_args(&self, expr: &Expr, args: Args<'_, '_>) -> Result<(), Fault> {
@@ -108,12 +186,12 @@ impl<'t> Exec<'_, '_, 't> {
         args: Args<'_, 't>,
     ) -> Result<Value, Fault> {
         self.at = At::Variable(variable);
-        let found = self.vars.iter().rev().find(|(name, _)| **name == *variable.name);
-        let Some(value) = found.map(|(_, value)| value.clone()) else {
+        let Some(value) = self.var(&variable.name).cloned() else {
             return self.fail(format!("undefined variable: {}", variable.name));
         };
         if !variable.fields.is_empty() {
-            return self.eval_fields(dot, &value, At::Variable(variable), &variable.fields, args);
+            let (receiver, node) = (View::of(&value), At::Variable(variable));
+            return self.eval_fields(dot, receiver, node, &variable.fields, args).map(Operand::into_value);
         }
         if !args.is_empty() {
             return self.fail(format!("can't give argument to non-function {variable}"));
@@ -131,58 +209,67 @@ impl<'t> Exec<'_, '_, 't> {
     ) -> Result<Value, Fault> {
         self.at = At::Expr(chain);
         let value = self.eval_arg(dot, Param::Any, operand)?;
-        self.eval_fields(dot, &value, At::Expr(chain), fields, args)
+        self.eval_fields(dot, View::of(&value), At::Expr(chain), fields, args).map(Operand::into_value)
     }
 
-    fn eval_fields(
+    fn eval_fields<'v>(
         &mut self,
         dot: &Value,
-        receiver: &Value,
+        receiver: View<'v>,
         node: At<'t>,
         fields: &'t [Text],
         args: Args<'_, 't>,
-    ) -> Result<Value, Fault> {
-        let (first, between, last) = match fields {
-            [] => return Ok(receiver.clone()),
-            [only] => return self.eval_field(dot, receiver, only, node, args),
-            [first, between @ .., last] => (first, between, last),
-        };
-        let mut value = self.eval_field(dot, receiver, first, node, Args::NONE)?;
-        for field in between {
-            value = self.eval_field(dot, &value, field, node, Args::NONE)?;
+    ) -> Result<Operand<'v>, Fault> {
+        let Some((last, between)) = fields.split_last() else { return Ok(Operand::Lent(receiver)) };
+        let mut receiver = receiver;
+        for (index, field) in between.iter().enumerate() {
+            match self.eval_field(dot, receiver, field, node, Args::NONE)? {
+                Operand::Lent(view) => receiver = view,
+                // What a method made has nowhere to lie but here.
+                Operand::Own(mut made) => {
+                    for field in between.get(index + 1..).unwrap_or_default() {
+                        let operand = self.eval_field(dot, View::of(&made), field, node, Args::NONE)?;
+                        made = operand.into_value();
+                    }
+                    let operand = self.eval_field(dot, View::of(&made), last, node, args)?;
+                    return Ok(Operand::Own(operand.into_value()));
+                }
+            }
         }
-        self.eval_field(dot, &value, last, node, args)
+        self.eval_field(dot, receiver, last, node, args)
     }
 
-    fn eval_field(
+    fn eval_field<'v>(
         &mut self,
         dot: &Value,
-        receiver: &Value,
+        receiver: View<'v>,
         name: &Text,
         node: At<'t>,
         args: Args<'_, 't>,
-    ) -> Result<Value, Fault> {
-        let type_name = match receiver {
-            Value::Nil => return Ok(Value::Nil),
-            Value::NilElement => {
-                return self.fail(format!("nil pointer evaluating interface {{}}.{name}"));
-            }
-            receiver => receiver.type_name().unwrap_or_default(),
-        };
+    ) -> Result<Operand<'v>, Fault> {
         match methods::member(receiver, name) {
-            Some(Member::Method(method)) => self.eval_method(dot, receiver, method, node, args),
-            Some(Member::Field(_)) if !args.is_empty() => {
+            Some(Member::Field(view) | Member::Entry(view)) if args.is_empty() => Ok(Operand::Lent(view)),
+            Some(Member::Method(method)) => {
+                self.eval_method(dot, receiver, method, node, args).map(Operand::Own)
+            }
+            Some(Member::Field(_)) => {
                 self.fail(format!("{name} has arguments but cannot be invoked as function"))
             }
-            Some(Member::Field(value)) => Ok(value),
-            Some(Member::Entry(_)) if !args.is_empty() => {
-                self.fail(format!("{name} is not a method but has arguments"))
-            }
-            Some(Member::Entry(value)) => Ok(value),
+            Some(Member::Entry(_)) => self.fail(format!("{name} is not a method but has arguments")),
             Some(Member::Unexported) => {
+                let type_name = receiver.type_name().unwrap_or_default();
                 self.fail(format!("{name} is an unexported field of struct type {type_name}"))
             }
-            None => self.fail(format!("can't evaluate field {name} in type {type_name}")),
+            None => match receiver {
+                View::Value(Value::Nil) => Ok(Operand::NIL),
+                View::Value(Value::NilElement) => {
+                    self.fail(format!("nil pointer evaluating interface {{}}.{name}"))
+                }
+                receiver => {
+                    let type_name = receiver.type_name().unwrap_or_default();
+                    self.fail(format!("can't evaluate field {name} in type {type_name}"))
+                }
+            },
         }
     }
 
@@ -197,9 +284,14 @@ impl<'t> Exec<'_, '_, 't> {
                     None => self.fail(format!("cannot assign nil to {}", param.type_name())),
                 };
             }
-            Expr::Field { fields, .. } => self.eval_fields(dot, dot, At::Expr(expr), fields, Args::NONE)?,
+            Expr::Field { fields, .. } => match lying(dot, fields) {
+                Some(view) => return self.validate(view.to_value(), param),
+                None => {
+                    self.eval_fields(dot, View::of(dot), At::Expr(expr), fields, Args::NONE)?.into_value()
+                }
+            },
             Expr::Variable(variable) => self.eval_variable(dot, variable, Args::NONE)?,
-            Expr::Pipe(pipe) => self.eval_nested(dot, pipe)?,
+            Expr::Pipe(pipe) => self.eval_nested(dot, pipe)?.into_value(),
             Expr::Identifier { function, .. } => {
                 self.eval_call(dot, *function, At::Expr(expr), Args::NONE)?
             }
@@ -250,17 +342,21 @@ impl<'t> Exec<'_, '_, 't> {
     }
 
     /// Checks that a parameter takes a value.
+    #[inline(always)]
     pub(super) fn validate(&self, value: Value, param: Param) -> Result<Value, Fault> {
-        match &value {
-            Value::Nil => match param.nil() {
+        if param.accepts(&value) { Ok(value) } else { self.refuse(&value, param) }
+    }
+
+    /// What a parameter gets in place of a value that is not of its type: `nil` has a form in some types.
+    #[cold]
+    fn refuse(&self, value: &Value, param: Param) -> Result<Value, Fault> {
+        if let Value::Nil = value {
+            return match param.nil() {
                 Some(nil) => Ok(nil),
                 None => self.fail(format!("invalid value; expected {}", param.type_name())),
-            },
-            value_ref if param.accepts(value_ref) => Ok(value),
-            value_ref => {
-                let got = value_ref.type_name().unwrap_or("interface {}");
-                self.fail(format!("wrong type for value; expected {}; got {got}", param.type_name()))
-            }
+            };
         }
+        let got = value.type_name().unwrap_or("interface {}");
+        self.fail(format!("wrong type for value; expected {}; got {got}", param.type_name()))
     }
 }

@@ -35,7 +35,6 @@ pub(in crate::template) fn html(machine: &mut Machine<'_>, args: &[Value]) -> Ou
     let (text, kind) = stringify(machine, args);
     match kind {
         StrType::Html => Ok(Value::string(text)),
-        _ if !needs_entities(&text) => Ok(Value::string(text)),
         _ => machine.make_text(replace_html(&text, true)),
     }
 }
@@ -49,7 +48,6 @@ pub(in crate::template) fn attr(machine: &mut Machine<'_>, args: &[Value]) -> Ou
     let (text, kind) = stringify(machine, args);
     match kind {
         StrType::Html => machine.make_text(replace_html(&strip_tags(&text), false)),
-        _ if !needs_entities(&text) => Ok(Value::string(text)),
         _ => machine.make_text(replace_html(&text, true)),
     }
 }
@@ -136,29 +134,42 @@ fn srcset_candidate(text: &[u8]) -> Vec<u8> {
 }
 
 /// A URL without a scheme, or with a harmless one.
-fn is_safe_url(url: &[u8]) -> bool {
+pub(in crate::template) fn is_safe_url(url: &[u8]) -> bool {
     let Some(colon) = url.iter().position(|b| *b == b':') else { return true };
     let scheme = url.get(..colon).unwrap_or_default();
+    if [b"http".as_slice(), b"https"].contains(&scheme) {
+        return true;
+    }
     // Go folds case by Unicode: the long s and the Kelvin sign count as letters.
     let scheme = String::from_utf8_lossy(scheme).replace('\u{17f}', "s").to_ascii_lowercase();
     scheme.contains('/') || matches!(scheme.as_str(), "http" | "https" | "mailto")
+}
+
+/// Whether a URL needs no percent-encoding beside what it has.
+pub(in crate::template) fn is_normal_url(text: &[u8]) -> bool {
+    text.iter().enumerate().all(|(at, byte)| is_url_byte(text, at, *byte, true))
+}
+
+/// Whether the byte at `at` stays as it is; what is reserved and what is encoded already does if `normalise`.
+fn is_url_byte(text: &[u8], at: usize, byte: u8, normalise: bool) -> bool {
+    match byte {
+        byte if byte.is_ascii_alphanumeric() => true,
+        b'!' | b'#' | b'$' | b'&' | b'*' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'['
+        | b']' => normalise,
+        b'-' | b'.' | b'_' | b'~' => true,
+        b'%' => {
+            let digits = text.get(at + 1..at + 3);
+            normalise && digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        }
+        _ => false,
+    }
 }
 
 /// Percent-encodes; `normalise` keeps what is reserved and what is encoded already.
 fn process_url(text: &[u8], normalise: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 16);
     for (at, byte) in text.iter().enumerate() {
-        let keep = match byte {
-            b'!' | b'#' | b'$' | b'&' | b'*' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@'
-            | b'[' | b']' => normalise,
-            b'-' | b'.' | b'_' | b'~' => true,
-            b'%' => {
-                let digits = text.get(at + 1..at + 3);
-                normalise && digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-            }
-            byte => byte.is_ascii_alphanumeric(),
-        };
-        if keep {
+        if is_url_byte(text, at, *byte, normalise) {
             out.push(*byte);
         } else {
             out.extend_from_slice(format!("%{byte:02x}").as_bytes());
@@ -167,26 +178,40 @@ fn process_url(text: &[u8], normalise: bool) -> Vec<u8> {
     out
 }
 
-/// Whether [`replace_html`] would change anything; most labels are plain.
-fn needs_entities(text: &[u8]) -> bool {
-    text.iter().any(|byte| matches!(byte, 0 | b'"' | b'&' | b'\'' | b'+' | b'<' | b'>'))
+/// Whether a text holds nothing that [`replace_html`] would change; most labels do not.
+pub(in crate::template) fn is_plain(text: &[u8]) -> bool {
+    !text.iter().any(has_entity)
+}
+
+fn has_entity(byte: &u8) -> bool {
+    matches!(byte, 0 | b'"' | b'&' | b'\'' | b'+' | b'<' | b'>')
+}
+
+fn split_at_entity(text: &[u8]) -> Option<(&[u8], &u8, &[u8])> {
+    let (before, rest) = text.split_at(text.iter().position(has_entity)?);
+    let (byte, after) = rest.split_first()?;
+    Some((before, byte, after))
 }
 
 /// Entities for text and quoted attributes; `ampersands` are left where the text holds entities already.
 fn replace_html(text: &[u8], ampersands: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 16);
-    for byte in text {
-        match byte {
-            0 => out.extend_from_slice("\u{fffd}".as_bytes()),
-            b'"' => out.extend_from_slice(b"&#34;"),
-            b'&' if ampersands => out.extend_from_slice(b"&amp;"),
-            b'\'' => out.extend_from_slice(b"&#39;"),
-            b'+' => out.extend_from_slice(b"&#43;"),
-            b'<' => out.extend_from_slice(b"&lt;"),
-            b'>' => out.extend_from_slice(b"&gt;"),
-            byte => out.push(*byte),
-        }
+    let mut out = Vec::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some((before, byte, after)) = split_at_entity(rest) {
+        out.extend_from_slice(before);
+        out.extend_from_slice(match byte {
+            0 => "\u{fffd}".as_bytes(),
+            b'"' => b"&#34;",
+            b'&' if ampersands => b"&amp;",
+            b'\'' => b"&#39;",
+            b'+' => b"&#43;",
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            _ => std::slice::from_ref(byte),
+        });
+        rest = after;
     }
+    out.extend_from_slice(rest);
     out
 }
 

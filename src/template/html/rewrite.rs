@@ -11,7 +11,7 @@ use super::{
     literal::escape_text,
 };
 use crate::template::{
-    ast::{Branch, Invocation, List, Node, Source, Tree},
+    ast::{Branch, Invocation, List, Name, Named, Node, Source, Tree},
     error::Error,
     machine::Trees,
     quote::quote,
@@ -61,7 +61,7 @@ impl Fault {
 struct Found {
     /// The context in which each ends.
     output: BTreeMap<String, Context>,
-    written: BTreeMap<String, Arc<Tree>>,
+    written: Named,
     called: BTreeSet<String>,
 }
 
@@ -91,7 +91,7 @@ impl Escaper<'_> {
         if let Some(output) = self.found.output.get(&mangled) {
             return Ok((output.clone(), mangled));
         }
-        let Some(tree) = self.trees.get(name).cloned() else {
+        let Some(tree) = self.trees.get(&Name::from(name)).cloned() else {
             let description = format!("no such template {}", quote(name.as_bytes()));
             return Err(Fault { place, description });
         };
@@ -133,7 +133,7 @@ impl Escaper<'_> {
         self.found.called = before.called.union(&called).cloned().collect();
         self.found.output.insert(name.to_owned(), context.clone());
         let written = Tree { name: name.to_owned(), source: Arc::clone(&tree.source), root: list };
-        self.found.written.insert(name.to_owned(), Arc::new(written));
+        self.found.written.insert(Name::from(name), Arc::new(written));
         Ok((context, true))
     }
 
@@ -184,7 +184,7 @@ impl Escaper<'_> {
             Node::Template(call) => {
                 let place = Place { source: Some(Arc::clone(source)), pos: call.pos };
                 let (context, name) = self.tree(context, &call.name, place)?;
-                let call = Invocation { name, ..call.as_ref().clone() };
+                let call = Invocation { name: Name::from(name.as_str()), ..call.as_ref().clone() };
                 Ok((context, Node::Template(Box::new(call))))
             }
             Node::Break { pos, .. } => {

@@ -1,6 +1,6 @@
 //! The methods of `time.Time` and `time.Duration`.
 
-use super::{Machine, Method, Param, method, to_string, unusable};
+use super::{Machine, Method, Param, View, method, to_string, unusable};
 use crate::template::{
     fmt::as_plain_string,
     text::Text,
@@ -96,23 +96,19 @@ pub(super) static TIME: [Method; 43] = [
 ];
 
 pub(super) static DURATION: [Method; 10] = [
-    method("Abs", &[], |_, value, _| span(saturating_abs(duration(Some(value))))),
+    method("Abs", &[], |_, value, _| span(saturating_abs(nanos(value)))),
     method("Hours", &[], |_, value, _| units(value, 3_600_000_000_000)),
     method("Minutes", &[], |_, value, _| units(value, 60_000_000_000)),
     method("Seconds", &[], |_, value, _| units(value, 1_000_000_000)),
-    method("Milliseconds", &[], |_, value, _| int64(duration(Some(value)) / 1_000_000)),
-    method("Microseconds", &[], |_, value, _| int64(duration(Some(value)) / 1_000)),
-    method("Nanoseconds", &[], |_, value, _| int64(duration(Some(value)))),
-    method("Round", &[D], |_, value, args| {
-        span(round_duration(duration(Some(value)), duration(args.first())))
-    }),
-    method("Truncate", &[D], |_, value, args| {
-        span(truncate_duration(duration(Some(value)), duration(args.first())))
-    }),
+    method("Milliseconds", &[], |_, value, _| int64(nanos(value) / 1_000_000)),
+    method("Microseconds", &[], |_, value, _| int64(nanos(value) / 1_000)),
+    method("Nanoseconds", &[], |_, value, _| int64(nanos(value))),
+    method("Round", &[D], |_, value, args| span(round_duration(nanos(value), duration(args.first())))),
+    method("Truncate", &[D], |_, value, args| span(truncate_duration(nanos(value), duration(args.first())))),
     method("String", &[], to_string),
 ];
 
-fn add_date(_: &mut Machine<'_>, value: &Value, args: &[Value]) -> Result<Value, String> {
+fn add_date(_: &mut Machine<'_>, value: View<'_>, args: &[Value]) -> Result<Value, String> {
     let part = |index: usize| match args.get(index) {
         Some(Value::Int(_, int)) => *int,
         _ => 0,
@@ -128,7 +124,7 @@ fn add_date(_: &mut Machine<'_>, value: &Value, args: &[Value]) -> Result<Value,
 }
 
 /// Go's binary form: version, seconds since year 1, nanoseconds, zone offset in minutes (-1 for UTC).
-fn marshal_binary(value: &Value, before: &[u8]) -> Result<Value, String> {
+fn marshal_binary(value: View<'_>, before: &[u8]) -> Result<Value, String> {
     let time = time(value);
     let offset = time.offset();
     let mut out = before.to_vec();
@@ -147,24 +143,31 @@ fn marshal_binary(value: &Value, before: &[u8]) -> Result<Value, String> {
     Ok(Value::Bytes(out.into()))
 }
 
-fn time(value: &Value) -> Time {
+fn time(value: View<'_>) -> Time {
     match value {
-        Value::Time(time) => time.as_ref().clone(),
+        View::Time(time) => time.clone(),
         _ => Time::ZERO,
     }
 }
 
 fn argument(args: &[Value]) -> Time {
-    args.first().map_or(Time::ZERO, time)
+    args.first().map_or(Time::ZERO, |value| time(View::of(value)))
 }
 
-fn civil(value: &Value) -> Civil {
+fn civil(value: View<'_>) -> Civil {
     time(value).civil()
 }
 
 fn duration(value: Option<&Value>) -> i64 {
     match value {
         Some(Value::Int(_, nanos)) => *nanos,
+        _ => 0,
+    }
+}
+
+fn nanos(value: View<'_>) -> i64 {
+    match value {
+        View::Value(value) => duration(Some(value)),
         _ => 0,
     }
 }
@@ -197,11 +200,15 @@ fn span(nanos: i64) -> Result<Value, String> {
 }
 
 /// The duration in a unit, as Go divides: whole units and the fraction apart.
-fn units(value: &Value, unit: i64) -> Result<Value, String> {
-    let nanos = duration(Some(value));
+fn units(value: View<'_>, unit: i64) -> Result<Value, String> {
+    let nanos = nanos(value);
     Ok(Value::Float((nanos / unit) as f64 + (nanos % unit) as f64 / unit as f64))
 }
 
-fn compared(value: &Value, args: &[Value], wanted: fn(std::cmp::Ordering) -> bool) -> Result<Value, String> {
+fn compared(
+    value: View<'_>,
+    args: &[Value],
+    wanted: fn(std::cmp::Ordering) -> bool,
+) -> Result<Value, String> {
     Ok(Value::Bool(wanted(time(value).total_nanos().cmp(&argument(args).total_nanos()))))
 }

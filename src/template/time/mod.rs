@@ -6,6 +6,8 @@ mod duration;
 mod format;
 mod layout;
 mod parse;
+mod rfc3339;
+mod scan;
 mod zone;
 
 pub(super) use calendar::{Civil, MONTHS, WEEKDAYS};
@@ -44,7 +46,7 @@ impl Time {
     /// Reads RFC 3339, as the JSON of an alert has it: `Z` is UTC, another offset becomes a zone without a name.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        parse::parse_rfc3339(text.as_bytes())
+        rfc3339::parse_rfc3339(text.as_bytes())
     }
 
     /// Seconds since 1970, rounded down.

@@ -6,6 +6,8 @@ use super::{
     Time,
     calendar::{Civil, MONTHS, WEEKDAYS, days_in, is_leap},
     layout::{Chunk, Offset, next_chunk},
+    rfc3339::parse_rfc3339,
+    scan::{Fault, Scan, atoi, zone_name_length},
     zone::Zone,
 };
 use crate::template::text::{Text, runes};
@@ -75,101 +77,6 @@ pub(super) fn quote(text: &[u8]) -> String {
     }
     out.push('"');
     out
-}
-
-enum Fault {
-    Syntax,
-    Range(&'static str),
-}
-
-struct Scan<'a> {
-    value: &'a [u8],
-}
-
-impl<'a> Scan<'a> {
-    /// Passes literal text; one run of blanks in the layout matches any number.
-    fn skip(&mut self, prefix: &[u8]) -> Option<()> {
-        let mut prefix = prefix;
-        while let Some(&first) = prefix.first() {
-            if first == b' ' {
-                if self.value.first().is_some_and(|b| *b != b' ') {
-                    return None;
-                }
-                prefix = prefix.trim_ascii_start_of(b' ');
-                self.value = self.value.trim_ascii_start_of(b' ');
-                continue;
-            }
-            if self.value.first() != Some(&first) {
-                return None;
-            }
-            prefix = prefix.get(1..)?;
-            self.value = self.value.get(1..)?;
-        }
-        Some(())
-    }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
-        let head = self.value.get(..count).ok_or(Fault::Syntax)?;
-        self.value = self.value.get(count..).unwrap_or_default();
-        Ok(head)
-    }
-
-    fn digit(&self, at: usize) -> Option<i64> {
-        self.value.get(at).filter(|b| b.is_ascii_digit()).map(|b| i64::from(b - b'0'))
-    }
-
-    /// One or two digits; exactly two where `fixed`.
-    fn number(&mut self, fixed: bool) -> Result<i64, Fault> {
-        let first = self.digit(0).ok_or(Fault::Syntax)?;
-        match self.digit(1) {
-            Some(second) => {
-                self.take(2)?;
-                Ok(first * 10 + second)
-            }
-            None if fixed => Err(Fault::Syntax),
-            None => {
-                self.take(1)?;
-                Ok(first)
-            }
-        }
-    }
-
-    fn name(&mut self, names: &[&str], short: bool) -> Result<i64, Fault> {
-        for (index, name) in names.iter().enumerate() {
-            let name = if short { name.get(..3).unwrap_or(name) } else { name };
-            if self.value.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes())) {
-                self.take(name.len())?;
-                return Ok(index as i64);
-            }
-        }
-        Err(Fault::Syntax)
-    }
-
-    /// `.123`: the separator and `count` digits.
-    fn fraction(&mut self, count: usize) -> Result<u32, Fault> {
-        let text = self.take(1 + count)?;
-        let digits = text.get(1..).unwrap_or_default();
-        if !matches!(text.first(), Some(b'.' | b',')) || !digits.iter().all(u8::is_ascii_digit) {
-            return Err(Fault::Syntax);
-        }
-        let nanos = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
-        Ok(nanos.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
-    }
-
-    fn fraction_digits(&self) -> usize {
-        self.value.iter().skip(1).take_while(|b| b.is_ascii_digit()).count()
-    }
-}
-
-trait TrimByte {
-    fn trim_ascii_start_of(&self, byte: u8) -> &Self;
-}
-
-impl TrimByte for [u8] {
-    fn trim_ascii_start_of(&self, byte: u8) -> &Self {
-        let count = self.iter().take_while(|b| **b == byte).count();
-        self.get(count..).unwrap_or_default()
-    }
 }
 
 #[derive(Default)]
@@ -376,82 +283,4 @@ impl Fields {
         (self.month, self.day) = (Some(month), Some(day));
         Ok(())
     }
-}
-
-fn atoi(digits: &[u8]) -> Result<i64, Fault> {
-    std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).ok_or(Fault::Syntax)
-}
-
-/// The length of a zone's abbreviation, or of an offset standing in for one.
-fn zone_name_length(value: &[u8]) -> Option<usize> {
-    if value.len() < 3 {
-        return None;
-    }
-    if value.starts_with(b"ChST") || value.starts_with(b"MeST") {
-        return Some(4);
-    }
-    if let Some(after) = value.strip_prefix(b"GMT") {
-        return Some(3 + signed_offset_length(after));
-    }
-    if matches!(value.first(), Some(b'+' | b'-')) {
-        return Some(signed_offset_length(value)).filter(|length| *length > 0);
-    }
-    let upper = value.iter().take(6).take_while(|b| b.is_ascii_uppercase()).count();
-    match upper {
-        5 if value.get(4) == Some(&b'T') => Some(5),
-        4 if value.get(3) == Some(&b'T') || value.starts_with(b"WITA") => Some(4),
-        3 => Some(3),
-        _ => None,
-    }
-}
-
-fn signed_offset_length(value: &[u8]) -> usize {
-    if !matches!(value.first(), Some(b'+' | b'-')) {
-        return 0;
-    }
-    let digits = value.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
-    let hours = value.get(1..1 + digits).and_then(|text| atoi(text).ok());
-    match hours {
-        Some(0..=23) => 1 + digits,
-        _ => 0,
-    }
-}
-
-/// Strict RFC 3339; `None` where Go falls back to the general reader.
-pub(super) fn parse_rfc3339(value: &[u8]) -> Option<Time> {
-    let number = |from: usize, to: usize, range: std::ops::RangeInclusive<i64>| {
-        let digits = value.get(from..to).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
-        atoi(digits).ok().filter(|number| range.contains(number))
-    };
-    let (year, month) = (number(0, 4, 0..=9999)?, number(5, 7, 1..=12)?);
-    let day = number(8, 10, 1..=days_in(month, year))?;
-    let (hour, minute, second) = (number(11, 13, 0..=23)?, number(14, 16, 0..=59)?, number(17, 19, 0..=59)?);
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if marks.iter().any(|(at, mark)| value.get(*at) != Some(mark)) {
-        return None;
-    }
-    let mut scan = Scan { value: value.get(19..)? };
-    let mut nanos = 0;
-    if scan.value.first() == Some(&b'.') && scan.digit(1).is_some() {
-        nanos = scan.fraction(scan.fraction_digits()).ok()?;
-    }
-    let utc = Time::from_civil(Civil { year, month, day, hour, minute, second, nanos }, Zone::Utc);
-    let zone = scan.value;
-    if zone == b"Z" {
-        return Some(utc);
-    }
-    if zone.len() != 6 || zone.get(3) != Some(&b':') {
-        return None;
-    }
-    let two = |at: usize, limit: i64| {
-        Scan { value: zone.get(at..at + 2)? }.number(true).ok().filter(|number| *number <= limit)
-    };
-    let magnitude = i32::try_from((two(1, 23)? * 60 + two(4, 59)?) * 60).ok()?;
-    let offset = match zone.first()? {
-        b'+' => magnitude,
-        b'-' => -magnitude,
-        _ => return None,
-    };
-    let zone = if offset == 0 { Zone::Utc } else { Zone::Fixed { name: Text::new(), offset } };
-    Some(Time::new(utc.seconds - i64::from(offset), nanos, zone))
 }

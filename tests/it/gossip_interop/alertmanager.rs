@@ -1,17 +1,18 @@
 //! A real Alertmanager as a child process on loopback.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
+
+use crate::harness::free_addr;
 
 /// A version that was found.
 #[derive(Debug, Clone)]
@@ -52,19 +53,6 @@ pub(crate) fn binaries() -> Vec<Binary> {
     }
     found.sort_by(|a, b| a.version.cmp(&b.version));
     found
-}
-
-/// A loopback port that is free for TCP and UDP, given out once. It is none of those that the system gives to
-/// connections, so that nobody takes it before who asked for it does.
-pub(crate) fn free_addr() -> SocketAddr {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let addr = SocketAddr::from(([127, 0, 0, 1], fastrand::u16(10_000..32_000)));
-        let is_free = TcpListener::bind(addr).is_ok() && UdpSocket::bind(addr).is_ok();
-        if is_free && GIVEN.lock().expect("the ports").insert(addr.port()) {
-            return addr;
-        }
-    }
 }
 
 /// Waits until `condition` gives something; panics at the deadline.

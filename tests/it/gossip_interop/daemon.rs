@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::alertmanager::{Alertmanager, Binary, configuration, eventually, free_addr};
+use super::alertmanager::{Alertmanager, Binary, configuration, eventually};
 use super::sink::Sink;
 use super::{measured, run, scenarios};
-use crate::harness::{Tocsin, TocsinBuilder, ago};
+use crate::harness::{Tocsin, TocsinBuilder, ago, free_addr};
 
 const PEER_TIMEOUT: Duration = Duration::from_secs(3);
 const QUICK: [&str; 2] = ["--cluster.peer-timeout=3s", "--cluster.settle-timeout=0s"];
@@ -175,8 +175,8 @@ async fn a_restart_brings_back_what_was_shared(binary: Binary) {
 async fn a_cluster_settles_before_anybody_is_told(binary: Binary) {
     let sink = Sink::start().await;
     let theirs = Alertmanager::start(&binary, &[], &[], None).await;
-    let (ours, _) = tocsin("0-ours", &sink, &[theirs.gossip], &[]).await;
     let started = Instant::now();
+    let (ours, _) = tocsin("0-ours", &sink, &[theirs.gossip], &[]).await;
     ours.push(&alert("Early")).await.expect("accepted");
     let (at, _) = eventually("the page", 25, || async { sink.pages("Early").pop() }).await;
     measured("the cluster settles and tocsin pages", &binary, at - started);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tocsin::gossip::Peer;
 use tokio::time::Instant;
 
-use super::alertmanager::{Alertmanager, Binary, eventually, free_addr};
+use super::alertmanager::{Alertmanager, Binary, eventually};
 use super::node::{Node, mesh_silence, options, silence};
 use super::shim::Shim;
 use super::{measured, run, scenarios};
+use crate::harness::free_addr;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gossip_with_alertmanagers_over_a_bad_network() {

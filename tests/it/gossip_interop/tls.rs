@@ -4,62 +4,83 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tocsin::config::ClusterTls;
 use tocsin::net::PeerTls;
 
 use super::alertmanager::{Alertmanager, Binary, eventually};
 use super::node::{Node, mesh_silence, options, silence};
 use super::{run, scenarios};
+use crate::cluster_tls::{certificate, shown};
+use crate::harness::{Authority, LOOPBACK, Pair};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gossip_with_alertmanagers_over_tls() {
-    run(scenarios![a_cluster_over_tls]).await;
+    run(scenarios![a_cluster_over_tls, renewed_certificates_are_used_by_both]).await;
 }
 
-/// An authority, and a certificate of it for 127.0.0.1, as PEM.
-struct Certificates {
-    authority: String,
-    certificate: String,
-    key: String,
+/// Writes the files that `--cluster.tls-config` wants; its path is returned.
+fn write(directory: &Path, authority: &Authority, pair: &Pair) -> PathBuf {
+    for (name, text) in [("ca.pem", &authority.pem), ("cert.pem", &pair.cert), ("key.pem", &pair.key)] {
+        fs::write(directory.join(name), text).expect("a file");
+    }
+    let config = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n  client_ca_file: ca.pem\n  \
+                  client_auth_type: RequireAndVerifyClientCert\ntls_client_config:\n  ca_file: ca.pem\n  \
+                  cert_file: cert.pem\n  key_file: key.pem\n";
+    let path = directory.join("tls.yml");
+    fs::write(&path, config).expect("a file");
+    path
 }
 
-impl Certificates {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer =
-            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
-        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
-        Self { authority: issuer.pem(), certificate: certificate.pem(), key: key.serialize_pem() }
-    }
+fn peer_tls(file: &Path) -> PeerTls {
+    PeerTls::new(&ClusterTls::load(file).expect("its parts")).expect("its files")
+}
 
-    /// The files that `--cluster.tls-config` wants; its path is returned.
-    fn write(&self, directory: &Path) -> PathBuf {
-        let files = [("ca.pem", &self.authority), ("cert.pem", &self.certificate), ("key.pem", &self.key)];
-        for (name, text) in files {
-            fs::write(directory.join(name), text).expect("a file");
-        }
-        let config = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n  client_ca_file: ca.pem\n  \
-                      client_auth_type: RequireAndVerifyClientCert\ntls_client_config:\n  ca_file: ca.pem\n  \
-                      cert_file: cert.pem\n  key_file: key.pem\n";
-        let path = directory.join("tls.yml");
-        fs::write(&path, config).expect("a file");
-        path
+/// Both read a renewed certificate for the next handshake, in whichever direction.
+async fn renewed_certificates_are_used_by_both(binary: Binary) {
+    let authority = Authority::new("cluster");
+    let directories = [tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory")];
+    let files = directories.each_ref().map(|own| write(own.path(), &authority, &authority.issue(LOOPBACK)));
+    let flag = format!("--cluster.tls-config={}", files[0].display());
+    let theirs = Alertmanager::start(&binary, &[&flag, "--cluster.pushpull-interval=1s"], &[], None).await;
+    let mut ours = options("ours", &[theirs.gossip]);
+    ours.tls = Some(peer_tls(&files[1]));
+    ours.cluster.membership.push_pull_interval = Duration::from_secs(1);
+    let ours = Node::start(ours).await;
+    ours.sees_members(2, 10).await;
+
+    let renewed = [authority.issue(LOOPBACK), authority.issue(LOOPBACK)];
+    let visitor = authority.issue(LOOPBACK);
+    for (side, addr) in [theirs.gossip, ours.addr()].into_iter().enumerate() {
+        write(directories[side].path(), &authority, &renewed[side]);
+        eventually("the renewed certificate is shown", 10, || async {
+            (shown(addr, &visitor, &authority.pem).await? == certificate(&renewed[side])).then_some(())
+        })
+        .await;
     }
+    let came = "alertmanager_tls_transport_stream_connections_received_total";
+    let came_here = || ours.peer.snapshot().tls.map_or(0, |tls| tls.stream_connections_received);
+    let before = (came_here(), theirs.metric(came).await);
+    eventually("connections come in both directions", 20, || async {
+        (came_here() >= before.0 + 2 && theirs.metric(came).await >= before.1 + 2.0).then_some(())
+    })
+    .await;
+    let id = theirs.silence("made there").await;
+    eventually("their silence here", 3, || ours.silence(&id)).await;
+    let id = "cccccccc-4444-4444-8444-444444444444";
+    ours.silences.broadcast(mesh_silence(silence(id, "made here"))).expect("a silence");
+    eventually("our silence there", 3, || theirs.get_silence(id)).await;
+    ours.sees_members(2, 1).await;
 }
 
 async fn a_cluster_over_tls(binary: Binary) {
-    let certificates = Certificates::new();
+    let authority = Authority::new("cluster");
     let directory = tempfile::tempdir().expect("a directory");
-    let file = certificates.write(directory.path());
+    let file = write(directory.path(), &authority, &authority.issue(LOOPBACK));
     let flag = format!("--cluster.tls-config={}", file.display());
     let first = Alertmanager::start(&binary, &[&flag], &[], None).await;
     let second = Alertmanager::start(&binary, &[&flag], &[first.gossip], None).await;
     let mut ours = options("ours", &[first.gossip]);
-    ours.tls = Some(PeerTls::new(&ClusterTls::load(&file).expect("its parts")).expect("its files"));
+    ours.tls = Some(peer_tls(&file));
     let ours = Node::start(ours).await;
     ours.sees_members(3, 10).await;
     for theirs in [&first, &second] {

@@ -11,11 +11,13 @@ mod peers;
 mod sink;
 mod tocsin;
 
+use std::collections::BTreeSet;
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -49,10 +51,22 @@ pub(crate) fn ago(seconds: i64) -> String {
     then.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
-/// A port of 127.0.0.1 that nobody listened on a moment ago.
+/// An address of 127.0.0.1 that is free for TCP and UDP, given out once. Its port is none of those that the system
+/// gives to connections, so that nobody takes it before who asked for it does, or while who has it is down.
+pub(crate) fn free_addr() -> SocketAddr {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let addr = SocketAddr::from(([127, 0, 0, 1], fastrand::u16(10_000..32_000)));
+        let is_free = TcpListener::bind(addr).is_ok() && UdpSocket::bind(addr).is_ok();
+        if is_free && GIVEN.lock().expect("no poison").insert(addr.port()) {
+            return addr;
+        }
+    }
+}
+
+/// The port of such an address.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    listener.local_addr().expect("its address").port()
+    free_addr().port()
 }
 
 /// Puts `text` into `directory` as the kubelet puts a new version of a ConfigMap's file `name`: a new directory, a

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{eventually, free_port};
+use super::{Api, eventually, free_port};
 
 /// The program `name` of the newest version of `package` that begins with `version`; `None`, and a line that
 /// says so, where the peers are not unpacked.
@@ -135,6 +135,11 @@ impl Alertmanager {
         answer.error_for_status().ok()?.text().await.ok()
     }
 
+    /// The sum of the samples of one of its metrics, as [`Api::metric`] gives it.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
+        Api::new(self.port).metric(name, labels).await
+    }
+
     /// Its alerts, as its API shows them.
     pub(crate) async fn alerts(&self) -> Vec<Value> {
         let text = self.get("/api/v2/alerts").await.unwrap_or_default();
@@ -145,9 +150,10 @@ impl Alertmanager {
 /// A real Prometheus.
 #[derive(Debug)]
 pub(crate) struct Prometheus {
+    program: PathBuf,
     directory: TempDir,
-    port: u16,
-    _child: Child,
+    api: Api,
+    child: Option<Child>,
 }
 
 impl Prometheus {
@@ -157,32 +163,49 @@ impl Prometheus {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("prometheus.yml"), prometheus_yml).expect("its configuration");
         std::fs::write(directory.path().join("rules.yml"), rules_yml).expect("its rules");
-        let port = free_port();
+        let mut prometheus = Self { program, directory, api: Api::new(free_port()), child: None };
+        prometheus.start_again().await;
+        Some(prometheus)
+    }
+
+    /// Starts it again after [`Self::kill`], with what it has stored.
+    pub(crate) async fn start_again(&mut self) {
         let arguments = [
             "--config.file=prometheus.yml".to_owned(),
             "--storage.tsdb.path=data".to_owned(),
             "--rules.alert.resend-delay=1s".to_owned(),
             "--web.enable-lifecycle".to_owned(),
-            format!("--web.listen-address=127.0.0.1:{port}"),
+            format!("--web.listen-address={}", self.api.address()),
         ];
-        let child = spawn(&program, directory.path(), &arguments);
-        let prometheus = Self { directory, port, _child: child };
+        self.child = Some(spawn(&self.program, self.directory.path(), &arguments));
         eventually("Prometheus is ready", || async {
-            let answer = reqwest::get(prometheus.url("/-/ready")).await.ok()?;
+            let answer = self.api.request(reqwest::Method::GET, "/-/ready").send().await.ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
-        Some(prometheus)
+    }
+
+    /// `kill -9`
+    pub(crate) async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await.expect("a process to kill");
+        }
+    }
+
+    /// Replaces its rules; it reads them when it starts or is told to.
+    pub(crate) fn write_rules(&self, rules_yml: &str) {
+        std::fs::write(self.directory.path().join("rules.yml"), rules_yml).expect("its rules");
     }
 
     /// Replaces its rules and has it read them.
     pub(crate) async fn set_rules(&self, rules_yml: &str) {
-        std::fs::write(self.directory.path().join("rules.yml"), rules_yml).expect("its rules");
-        let answer = reqwest::Client::new().post(self.url("/-/reload")).send().await.expect("an answer");
-        assert!(answer.status().is_success(), "{answer:?}");
+        self.write_rules(rules_yml);
+        let (status, text) = self.api.reload().await;
+        assert_eq!(status, 200, "{text}");
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+    /// The sum of the samples of one of its metrics, as [`Api::metric`] gives it.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> Option<f64> {
+        self.api.metric(name, labels).await
     }
 }
