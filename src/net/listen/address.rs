@@ -42,6 +42,11 @@ impl FromStr for ListenAddress {
             }
             None => host,
         };
+        if host.contains(|character: char| {
+            matches!(character, '[' | ']') || character.is_whitespace() || character.is_control()
+        }) {
+            return Err(bad("the host is neither a name nor an address"));
+        }
         Ok(Self::Tcp { host: host.to_owned(), port })
     }
 }

@@ -34,6 +34,8 @@ fn addresses() {
         ("localhost:http", "the port is not a number from 0 to 65535"),
         ("::1:80", "an IPv6 address needs brackets: write [::1]:9095"),
         ("[::1:80", "the bracket is not closed"),
+        ("[[::1]:80", "the host is neither a name nor an address"),
+        ("a b:80", "the host is neither a name nor an address"),
         ("unix:", "the path of the socket is missing: write unix:/run/tocsin/tocsin.sock"),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), format!("listen address {text:?}: {reason}"));
