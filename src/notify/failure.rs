@@ -16,7 +16,7 @@ pub struct Failure {
     pub reason: FailureReason,
     /// Whether the service may have taken the message all the same: it was sent, and the answer never came.
     pub in_doubt: bool,
-    /// What went wrong, for people, with all that the service said: [`Attempt::told`](super::attempt::Attempt::told)
+    /// What went wrong, for people, with all that the service said: `Attempt::told`
     /// takes the secrets out and cuts it before anybody sees it.
     pub error: String,
     /// How long the service asks to wait (`Retry-After`).
