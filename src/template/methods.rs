@@ -156,16 +156,8 @@ static KV: [Method; 5] = [
         machine.spend(pairs.len() * 4)?;
         Ok(Value::Pairs(pairs))
     }),
-    method("Names", &[], |machine, value, _| {
-        let pairs = shown(value);
-        machine.spend(pairs.len() * 4)?;
-        Ok(strings(pairs.iter().map(|pair| pair.name.clone())))
-    }),
-    method("Values", &[], |machine, value, _| {
-        let pairs = shown(value);
-        machine.spend(pairs.len() * 4)?;
-        Ok(strings(pairs.iter().map(|pair| pair.value.clone())))
-    }),
+    method("Names", &[], |machine, value, _| texts(machine, &shown(value), |pair| &pair.name)),
+    method("Values", &[], |machine, value, _| texts(machine, &shown(value), |pair| &pair.value)),
     method("Remove", &[Param::Strings], |machine, value, args| {
         let View::Kv(kv) = value else { return Ok(Value::Nil) };
         let names: &[Text] = match args.first() {
@@ -179,16 +171,8 @@ static KV: [Method; 5] = [
 ];
 
 static PAIRS: [Method; 3] = [
-    method("Names", &[], |machine, value, _| {
-        let pairs = pairs(value);
-        machine.spend(pairs.len() * 4)?;
-        Ok(strings(pairs.iter().map(|pair| pair.name.clone())))
-    }),
-    method("Values", &[], |machine, value, _| {
-        let pairs = pairs(value);
-        machine.spend(pairs.len() * 4)?;
-        Ok(strings(pairs.iter().map(|pair| pair.value.clone())))
-    }),
+    method("Names", &[], |machine, value, _| texts(machine, pairs(value), |pair| &pair.name)),
+    method("Values", &[], |machine, value, _| texts(machine, pairs(value), |pair| &pair.value)),
     method("String", &[], to_string),
 ];
 
@@ -239,6 +223,8 @@ fn pairs(value: View<'_>) -> &[Pair] {
     }
 }
 
-fn strings(items: impl Iterator<Item = Text>) -> Value {
-    Value::Strings { named: true, items: items.collect::<Items<Text>>() }
+/// One side of every pair.
+fn texts(machine: &mut Machine<'_>, pairs: &[Pair], side: fn(&Pair) -> &Text) -> Result<Value, String> {
+    machine.spend(pairs.len() * 4)?;
+    Ok(Value::Strings { named: true, items: pairs.iter().map(side).cloned().collect() })
 }
