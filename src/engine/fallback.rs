@@ -104,11 +104,13 @@ impl Fallback {
     }
 
     /// Looks at an alert again at `due`, when it will have ended, if its begin may have been told from here: an
-    /// Alertmanager has taken that, but we owe the end.
-    fn watch(&mut self, id: AlertId, due: Timestamp) {
-        if self.doubtful.contains(&id) {
+    /// Alertmanager has taken that, but we owe the end. Whether it may have been.
+    fn watch(&mut self, id: AlertId, due: Timestamp) -> bool {
+        let is_doubtful = self.doubtful.contains(&id);
+        if is_doubtful {
             self.hold(id, Change::End, due);
         }
+        is_doubtful
     }
 
     /// After a start every Alertmanager is given its time anew.
@@ -309,16 +311,17 @@ impl Engine {
             let Some(alert) = self.alerts.get_by_id(id).map(|stored| Arc::clone(&stored.alert)) else {
                 continue;
             };
-            if !self.delivery.fallback.take_doubt(id) {
-                self.delivery.put(now, id, &alert, Some(change));
-            } else if change == Change::End && !alert.is_resolved_at(now) {
-                self.delivery.fallback.doubtful.insert(id);
-                self.delivery.fallback.watch(id, alert.ends_at.max(now + WATCH));
-            } else {
+            let fires_on = change == Change::End && !alert.is_resolved_at(now);
+            if fires_on && self.delivery.fallback.watch(id, alert.ends_at.max(now + WATCH)) {
+                continue;
+            }
+            if self.delivery.fallback.take_doubt(id) {
                 // That it ended for want of repeats is no change that anybody waits for.
                 let change = (change == Change::Begin).then_some(change);
                 self.delivery.put(now, id, &alert, change);
                 self.delivery.doubt_alert(id, &alert.labels);
+            } else {
+                self.delivery.put(now, id, &alert, Some(change));
             }
         }
     }
